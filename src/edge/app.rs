@@ -102,7 +102,7 @@ impl App {
                 response::log("unpublished", &error.to_string());
             }
         }
-        self.catalog.known_edition(campaign)
+        self.catalog.known_version(campaign)
     }
 
     /// Returns a variable or a secret; a worker cannot tell them apart.

@@ -43,7 +43,7 @@ pub const CONFLICT_RETRIES_MAX: usize = 60;
 pub struct Command {
     pub who: ContactRef,
     /// The inputs, in order.
-    pub happenings: Vec<Input>,
+    pub inputs: Vec<Input>,
 }
 
 /// How a contact is found.
@@ -381,15 +381,15 @@ impl Known {
         now: Millis,
     ) -> Result<Self, DatabaseError> {
         let (wanted_ids, addresses) = named(cases);
-        let happenings = || cases.iter().flat_map(|case| &case.happenings);
-        let keys: Vec<String> = happenings().flat_map(Input::keys).collect();
-        let about: BTreeSet<&MessageId> = happenings().filter_map(Input::message).collect();
+        let inputs = || cases.iter().flat_map(|case| &case.inputs);
+        let keys: Vec<String> = inputs().flat_map(Input::keys).collect();
+        let about: BTreeSet<&MessageId> = inputs().filter_map(Input::message).collect();
 
         let mut watched = catalog.watched_events();
-        let asked = happenings().flat_map(Input::asks_about);
+        let asked = inputs().flat_map(Input::asks_about);
         watched.extend(asked.map(|name| (*name).to_owned()));
         let watched: Vec<String> = watched.into_iter().collect();
-        let entry_keys: Vec<String> = happenings()
+        let entry_keys: Vec<String> = inputs()
             .filter_map(Input::properties)
             .flat_map(|properties| catalog.entry_keys(properties))
             .collect();
@@ -488,24 +488,24 @@ impl Known {
         let erased_at = case.who.addresses().filter_map(|address| self.erased.get(address)).max();
         let mut seen: BTreeMap<String, Option<String>> = BTreeMap::new();
         let mut news = Vec::new();
-        for happening in &case.happenings {
-            if happening.at().is_some_and(|at| Some(&at) <= erased_at) {
+        for input in &case.inputs {
+            if input.at().is_some_and(|at| Some(&at) <= erased_at) {
                 continue;
             }
-            let Some(key) = happening.key() else {
-                news.push(happening.clone());
+            let Some(key) = input.key() else {
+                news.push(input.clone());
                 continue;
             };
             let known = self.keys.get(&key).or(seen.get(&key)).cloned();
-            match (known, happening) {
+            match (known, input) {
                 (None, _) => {
-                    seen.insert(key, happening.content().cloned());
-                    news.push(happening.clone());
+                    seen.insert(key, input.content().cloned());
+                    news.push(input.clone());
                 }
-                (Some(known), Input::CustomEvent(told)) if told.contradicts(known.as_ref()) => {
-                    let Some(key) = told.conflict_key() else { continue };
+                (Some(known), Input::CustomEvent(event)) if event.contradicts(known.as_ref()) => {
+                    let Some(key) = event.conflict_key() else { continue };
                     if !self.keys.contains_key(&key) && seen.insert(key, None).is_none() {
-                        news.push(Input::Conflicted(told.clone()));
+                        news.push(Input::Conflicted(event.clone()));
                     }
                 }
                 _ => {}
@@ -516,8 +516,8 @@ impl Known {
 
     /// Returns the addresses of a command that no contact has, in the form in which `Decided` keeps
     /// them.
-    fn new_addresses(&self, case: &Command, happenings: &[Input]) -> Vec<ErasedAddressAt> {
-        let Some(at) = happenings.iter().filter_map(Input::at).min() else { return Vec::new() };
+    fn new_addresses(&self, case: &Command, inputs: &[Input]) -> Vec<ErasedAddressAt> {
+        let Some(at) = inputs.iter().filter_map(Input::at).min() else { return Vec::new() };
         let has = |contact: &Contact, address: &String| {
             let own = [&contact.email, &contact.phone, &contact.external_id];
             own.into_iter().flatten().any(|one| one == address)
@@ -586,7 +586,7 @@ impl Known {
 
     /// Removes a phone number that belongs to another contact, or that a merged contact had: it
     /// does not move to this contact. A submission's event keeps such a number as `phone_given`.
-    fn without_taken_phone(&self, contact: &Contact, happenings: Vec<Input>) -> Vec<Input> {
+    fn without_taken_phone(&self, contact: &Contact, inputs: Vec<Input>) -> Vec<Input> {
         let others = || self.contacts.iter().filter(|other| other.id != contact.id);
         let is_taken = |given: &Option<String>| {
             let mut all = others().chain([contact]);
@@ -594,8 +594,8 @@ impl Known {
                 && (others().any(|other| other.phone == *given)
                     || all.any(|one| one.had(|was| was.phone == *given)))
         };
-        let adjust = |mut happening| {
-            match &mut happening {
+        let adjust = |mut input| {
+            match &mut input {
                 Input::Submitted(submitted) if is_taken(&submitted.phone) => {
                     let phone = submitted.phone.take().unwrap_or_default();
                     submitted.attributes.insert("phone_given".into(), phone.into());
@@ -607,9 +607,9 @@ impl Known {
                 }
                 _ => {}
             }
-            happening
+            input
         };
-        happenings.into_iter().map(adjust).collect()
+        inputs.into_iter().map(adjust).collect()
     }
 }
 
@@ -622,7 +622,7 @@ fn claimed_phone(claims: &Claims) -> Option<String> {
 fn named(cases: &[Command]) -> (Vec<&ContactId>, Addresses) {
     let (mut ids, mut addresses) = (Vec::new(), Addresses::default());
     for case in cases {
-        let claimed = case.happenings.iter().filter_map(|happening| match happening {
+        let claimed = case.inputs.iter().filter_map(|input| match input {
             Input::Confirmed { details: Some(claims), .. } => claimed_phone(claims),
             _ => None,
         });

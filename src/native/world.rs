@@ -466,7 +466,7 @@ impl World {
     }
 
     /// Takes the messages that arrived since the last call.
-    pub fn take_letters(&mut self) -> Vec<CapturedMessage> {
+    pub fn take_messages(&mut self) -> Vec<CapturedMessage> {
         self.post.letters.take()
     }
 
@@ -481,7 +481,7 @@ impl World {
     }
 
     pub fn report(&self, campaign: &str) -> Result<Option<Report>, DatabaseError> {
-        let Some(published) = self.catalog.live_edition(&CampaignId::from(campaign)) else {
+        let Some(published) = self.catalog.live_version(&CampaignId::from(campaign)) else {
             return Ok(None);
         };
         block_on(campaign::report(&self.db, published, self.now)).map(Some)
@@ -489,7 +489,7 @@ impl World {
 
     /// A campaign's report with its journeys and auto-pause.
     pub fn report_in_full(&self, campaign: &str) -> Result<Option<Report>, DatabaseError> {
-        let Some(published) = self.catalog.live_edition(&CampaignId::from(campaign)) else {
+        let Some(published) = self.catalog.live_version(&CampaignId::from(campaign)) else {
             return Ok(None);
         };
         block_on(campaign::report_with_journeys(&self.db, published, self.now)).map(Some)

@@ -41,7 +41,7 @@ pub struct VersionRow {
 
 impl VersionRow {
     /// Returns the version, if it can be read.
-    pub fn edition(&self) -> Result<PublishedVersion, Unreadable> {
+    pub fn version(&self) -> Result<PublishedVersion, Unreadable> {
         PublishedVersion::read(&self.campaign_id, self.version, self.published_at, &self.compiled)
     }
 }

@@ -56,7 +56,7 @@ pub fn counters(campaign: &CampaignId) -> Statement {
 
 /// Counts the enrollments in a campaign's journeys: a scan of all enrollments without an index, so
 /// not for every tick. `part` is the step of active enrollments, otherwise the reason.
-pub fn passages(campaign: &CampaignId) -> Statement {
+pub fn enrollments(campaign: &CampaignId) -> Statement {
     Statement::new(
         "SELECT journey, version, state, iif(state = 'active', step, reason) AS part,
                 count(*) AS people
@@ -76,9 +76,9 @@ pub fn other_currencies(campaign: &CampaignId, currency: &str) -> Statement {
     )
 }
 
-/// A row of `passages`.
+/// A row of `enrollments`.
 #[derive(Debug, Deserialize)]
-pub struct PassageRow {
+pub struct EnrollmentRow {
     /// The journey's name.
     pub journey: String,
     pub version: u32,

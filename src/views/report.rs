@@ -11,7 +11,7 @@ use crate::domain::operations::failing::{Failing, FailingKind};
 use crate::domain::publication::unpublished::Stops;
 use crate::domain::report::reason::in_words;
 use crate::domain::report::{
-    Figures, JourneyRow, MessageFigures, OtherCurrency, PassageFigures, Report,
+    EnrollmentFigures, Figures, JourneyRow, MessageFigures, OtherCurrency, Report,
 };
 use crate::domain::sending::auto_pause::{NOTE_CHARS_MAX, PauseEvent, PauseState, Tally};
 use crate::domain::sms::settings::in_minor_units;
@@ -522,7 +522,7 @@ impl Words<'_> {
             self.pick("Inside, by step", "在途（按步骤）"),
             self.pick("Left or failed, by reason", "离开或失败（按原因）"),
         ];
-        let version = |figures: &PassageFigures| {
+        let version = |figures: &EnrollmentFigures| {
             let counts = [
                 figures.entered, figures.active, figures.completed, figures.exited, figures.failed,
             ];

@@ -92,7 +92,7 @@ fn broadcast(name: &str) -> BroadcastReport {
 }
 
 fn journey(name: &str, state: RunState) -> JourneyRow {
-    let version = PassageFigures {
+    let version = EnrollmentFigures {
         version: 3,
         entered: 1_007,
         active: 4,

@@ -175,7 +175,7 @@ fn worker_death_at_any_batch_loses_and_repeats_no_recipient() {
     for writes in [false, true] {
         for batch in 1.. {
             world.db = begun.copy().unwrap();
-            world.take_letters();
+            world.take_messages();
             let dying = Dies { db: &world.db, left: Cell::new(batch), writes };
             let ended = run(&dying, &world, 5).is_ok();
             // Nothing of the dead worker's return value is used; ticks find all remaining work.

@@ -88,7 +88,7 @@ fn replayed_lead_of_repaired_campaign_counts_once() {
     let fields = agrees("ann@example.com");
     let post = Intake::SubmissionV1(Box::new(submission(&mut world, &fields)));
     let campaign = CampaignId::from("c");
-    let text = serde_json::to_string(&world.catalog.live_edition(&campaign).unwrap().compiled);
+    let text = serde_json::to_string(&world.catalog.live_version(&campaign).unwrap().compiled);
     let write = |text: &str| block_on(world.db.batch(vec![overwrite_version(&campaign, 1, text)]));
     write("{}").unwrap();
     world.catalog = block_on(publish::live(&world.db)).unwrap();

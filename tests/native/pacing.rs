@@ -34,7 +34,7 @@ pub fn campaign(pacing: &str, count: usize) -> World {
     world(&format!("[pacing]\n{pacing}\n{FORM}{}", mails(count)))
 }
 
-pub fn house(json: &str) -> DeploymentPacing {
+pub fn deployment(json: &str) -> DeploymentPacing {
     DeploymentPacing::read(json).unwrap()
 }
 
@@ -79,7 +79,7 @@ fn quiet_hours_delay_without_counting_an_attempt() {
 fn consent_withdrawn_in_quiet_hours_is_respected() {
     let quiet = r#"quiet = { email = { from = "08:30", to = "10:00" } }"#;
     let mut world = campaign(quiet, 2);
-    world.settings.pacing = house(r#"{ "caps": [{ "messages": 9, "within": "1d" }] }"#);
+    world.settings.pacing = deployment(r#"{ "caps": [{ "messages": 9, "within": "1d" }] }"#);
     send_form(&mut world, "ann@x.example", "");
     rows(&world.db, "UPDATE contacts SET consents = '[]'");
     world.after(Span::hours(2)).unwrap();
@@ -124,7 +124,7 @@ fn message_past_its_deadline_is_skipped() {
 fn concurrent_deliveries_never_exceed_a_cap() {
     let count = 8;
     let mut world = campaign("", count);
-    world.settings.pacing = house(r#"{ "caps": [{ "messages": 2, "within": "1h" }] }"#);
+    world.settings.pacing = deployment(r#"{ "caps": [{ "messages": 2, "within": "1h" }] }"#);
     // No provider is configured yet, so nothing is sent.
     let senders = std::mem::take(&mut world.settings.senders.email);
     send_form(&mut world, "ann@x.example", "");
@@ -205,7 +205,8 @@ impl Clocked {
 fn backlog_is_sent_within_the_rate_limit() {
     let (people, per_minute) = (150, 60);
     let mut world = campaign("", 2);
-    world.settings.pacing = house(r#"{ "rates": { "mailbox": { "calls": 1, "per": "1s" } } }"#);
+    world.settings.pacing =
+        deployment(r#"{ "rates": { "mailbox": { "calls": 1, "per": "1s" } } }"#);
     world.settings.senders.batch_max = 1;
     let senders = std::mem::take(&mut world.settings.senders.email);
     for n in 0..people {

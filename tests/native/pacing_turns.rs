@@ -3,7 +3,7 @@
 
 use super::interleave::{Task, together};
 use super::invariants::assert_sound;
-use super::pacing::{campaign, house, mails, send_form, standing};
+use super::pacing::{campaign, deployment, mails, send_form, standing};
 use super::support::{FORM, MONDAY, number, rows, world};
 use dripline::domain::base::primitives::{Ids, MessageId, Millis, Span};
 use dripline::flows::ports::{Database, DatabaseError, Http};
@@ -103,7 +103,7 @@ impl Database for Busy<'_> {
 fn crowd(pacing: &str, people: usize, house_rules: &str) -> World {
     let mut world = campaign(pacing, 1);
     fill(&mut world, people);
-    world.settings.pacing = house(house_rules);
+    world.settings.pacing = deployment(house_rules);
     world
 }
 
@@ -309,7 +309,7 @@ fn concurrent_deliveries_keep_rate_cap_and_warm_up() {
     );
     let mut world = world(&text);
     fill(&mut world, 25);
-    world.settings.pacing = house(
+    world.settings.pacing = deployment(
         r#"{ "rates": { "mailbox": { "calls": 1, "per": "2s" } },
              "caps": [{ "messages": 1, "within": "1d" }] }"#,
     );

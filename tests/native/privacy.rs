@@ -161,7 +161,7 @@ fn erasing_keeps_anonymous_figures() {
 #[test]
 fn erased_contact_exits_all_journeys() {
     let mut world = busy_world();
-    world.take_letters();
+    world.take_messages();
     world.erase(NUMBER).unwrap();
     let enrollments = rows(&world.db, "SELECT DISTINCT state, reason FROM enrollments");
     assert_eq!(enrollments, [json!({ "state": "exited", "reason": "erased" })]);
@@ -217,7 +217,7 @@ fn erased_contact_returns_as_a_new_one() {
     let mut world = busy_world();
     let old = contact_of(&world);
     world.erase(ANN).unwrap();
-    world.take_letters();
+    world.take_messages();
     world.after(Span::minutes(1)).unwrap();
     join(&mut world, ANN);
     let row = rows(&world.db, "SELECT id, seq FROM contacts WHERE email IS NOT NULL");
@@ -410,7 +410,7 @@ fn merge_keeps_withdrawn_consent_withdrawn() {
         let mut world = two_anns(JOURNEYS);
         let message = world.inbox(ANN).remove(0);
         world.unsubscribe(&message).unwrap();
-        world.take_letters();
+        world.take_messages();
         world.merge(from, into).unwrap();
         world.after(Span::days(40)).unwrap();
         let mails: Vec<_> =
@@ -444,7 +444,7 @@ fn links_of_merged_contact_still_work() {
     );
     assert_eq!(click["email"], WORK);
     world.unsubscribe(&mail).unwrap();
-    world.take_letters();
+    world.take_messages();
     world.after(Span::days(40)).unwrap();
     assert_eq!(world.inbox(WORK).len() + world.inbox(ANN).len(), 0);
     assert_sound(&world.db, Some(world.now()));
@@ -455,7 +455,7 @@ fn merge_keeps_one_enrollment_per_journey() {
     let mut world = two_anns(JOURNEYS);
     let enrollments = "SELECT state, reason FROM enrollments WHERE journey = 'j' ORDER BY state";
     assert_eq!(rows(&world.db, enrollments).len(), 2);
-    world.take_letters();
+    world.take_messages();
     world.merge(ANN, WORK).unwrap();
     let ended = json!({ "state": "exited", "reason": "merged" });
     assert_eq!(rows(&world.db, enrollments), [json!({ "state": "active", "reason": "" }), ended]);

@@ -53,8 +53,8 @@ impl Office {
         let now = self.later();
         let db = &self.world.db;
         let contact = rows(db, "SELECT id FROM contacts")[0]["id"].as_str().unwrap().into();
-        let happening = Input::Delivered { message: self.message.clone(), attempt: 1, outcome };
-        let case = Command { who: ContactRef::Id(contact), happenings: vec![happening] };
+        let input = Input::Delivered { message: self.message.clone(), attempt: 1, outcome };
+        let case = Command { who: ContactRef::Id(contact), inputs: vec![input] };
         let ids = &mut Ids::new(now, 1);
         block_on(commit(db, &self.world.catalog, vec![case], now, ids)).unwrap();
         self.cost()

@@ -301,7 +301,7 @@ fn refusal(error: FlowError) -> String {
 
 /// What a preview shows: the version, the subject, the preheader and the first line of the text.
 fn shown(world: &World, asked: &Asked) -> String {
-    let version = world.catalog.live_edition(&CampaignId::from("c")).unwrap();
+    let version = world.catalog.live_version(&CampaignId::from("c")).unwrap();
     match block_on(preview(&world.db, version, &world.settings, asked, world.now())) {
         Ok(shown) => {
             assert!(!shown.html.contains("/c/"), "links lead where they were written to");
@@ -384,12 +384,12 @@ fn tested(world: &mut World, asked: &Asked) -> String {
 #[test]
 fn test_send_is_marked_and_not_counted() {
     let mut world = written_to("test-send", "en-GB");
-    world.take_letters();
+    world.take_messages();
     let counted = |world: &World| rows(&world.db, "SELECT * FROM counters ORDER BY 1, 2, 3, 4, 5");
     let before = counted(&world);
     let asked = ask("emails/hello", Some("lin@x.example"), None, None);
     assert_eq!(tested(&mut world, &asked), "owner@house.example");
-    let mails = world.take_letters();
+    let mails = world.take_messages();
     assert_eq!(mails.len(), 1);
     assert_eq!(mails[0].address, "owner@house.example");
     assert_eq!(mails[0].subject, "[Test] Hello Lin");
@@ -406,10 +406,10 @@ fn test_send_is_marked_and_not_counted() {
 #[test]
 fn test_send_without_contact_uses_sample_data() {
     let mut world = written_to("test-alone", "en-GB");
-    world.take_letters();
+    world.take_messages();
     let asked = ask("emails/hello", None, None, None);
     assert_eq!(tested(&mut world, &asked), "owner@house.example");
-    let messages = world.take_letters();
+    let messages = world.take_messages();
     let previewed = shown(&world, &ask("emails/hello", None, None, None));
     let subject = previewed.split(" | ").nth(1).unwrap();
     assert_eq!(messages[0].subject, format!("[Test] {subject}"));

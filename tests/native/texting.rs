@@ -181,7 +181,7 @@ fn utm_tags_skip_unsubscribe_links() {
 
 /// The preview of the campaign's SMS for a contact, or without one.
 fn shown(world: &World, contact: Option<&str>) -> SmsPreview {
-    let version = world.catalog.live_edition(&CampaignId::from("c")).unwrap();
+    let version = world.catalog.live_version(&CampaignId::from("c")).unwrap();
     let asked = Asked {
         template: "sms/text".to_owned(),
         contact: contact.map(str::to_owned),

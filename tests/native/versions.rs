@@ -7,7 +7,7 @@ use dripline::domain::base::primitives::Span;
 use dripline::domain::campaign::Compiled;
 use dripline::domain::campaign::journey::{Migration, RunState};
 use dripline::domain::publication::diff::EnrollmentCount;
-use dripline::domain::report::{JourneyRow, PassageFigures};
+use dripline::domain::report::{EnrollmentFigures, JourneyRow};
 use dripline::flows::campaign::publish::preview;
 use dripline::flows::error::FlowError;
 use dripline::flows::report::campaign;
@@ -260,21 +260,21 @@ fn report_counts_enrollments_per_version() {
     let version = world.catalog.live().next().unwrap();
     let report = block_on(campaign::report_with_journeys(&world.db, version, world.now())).unwrap();
     let count = |name: &str| BTreeMap::from([(name.to_owned(), 1)]);
-    let first = PassageFigures {
+    let first = EnrollmentFigures {
         version: 1,
         entered: 2,
         active: 1,
         exited: 1,
         by_step: count("pause"),
         by_reason: count("order.completed"),
-        ..PassageFigures::default()
+        ..EnrollmentFigures::default()
     };
-    let second = PassageFigures {
+    let second = EnrollmentFigures {
         version: 2,
         entered: 1,
         active: 1,
         by_step: count("rest"),
-        ..PassageFigures::default()
+        ..EnrollmentFigures::default()
     };
     let row =
         JourneyRow { journey: "j".into(), state: RunState::Paused, versions: vec![first, second] };

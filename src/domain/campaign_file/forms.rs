@@ -65,7 +65,7 @@ fn consents(node: Node<'_>) -> Option<Vec<ConsentCheckbox>> {
 
 fn consent(node: Node<'_>) -> Option<ConsentCheckbox> {
     let mut table = node.table();
-    let cross_border = table.get("cross_border", Node::truth).unwrap_or(false);
+    let cross_border = table.get("cross_border", Node::boolean).unwrap_or(false);
     let channels = |node: Node<'_>| node.list(|channel| channel.one_of(CHANNELS));
     Some(ConsentCheckbox {
         purpose: table.need("purpose", Node::text),
@@ -74,8 +74,8 @@ fn consent(node: Node<'_>) -> Option<ConsentCheckbox> {
             false => table.need("channels", channels),
         },
         text: table.need("text", Node::text),
-        required: table.get("required", Node::truth).unwrap_or(false),
-        double_opt_in: table.get("double_opt_in", Node::truth).unwrap_or(false),
+        required: table.get("required", Node::boolean).unwrap_or(false),
+        double_opt_in: table.get("double_opt_in", Node::boolean).unwrap_or(false),
         basis: table.get("basis", |node| node.one_of(BASES)).unwrap_or_default(),
         cross_border,
     })
@@ -104,7 +104,7 @@ fn field(node: Node<'_>) -> Option<Field> {
     let name = table.need("name", Node::text);
     let label = table.get("label", Node::text);
     let help = table.get("help", Node::text);
-    let required = table.get("required", Node::truth).unwrap_or(false);
+    let required = table.get("required", Node::boolean).unwrap_or(false);
     let word = table.need("type", |node| node.one_of(TYPES));
     let kind = kind(word, &mut table)?;
     Some(Field { name, label, help, kind, required })

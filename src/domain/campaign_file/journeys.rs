@@ -103,7 +103,7 @@ fn step(node: Node<'_>) -> Option<(Step, bool)> {
     };
     let then = table.get("then", next);
     let untracked = match present.contains(&"send") {
-        true => !table.get("tracking", Node::truth).unwrap_or(true),
+        true => !table.get("tracking", Node::boolean).unwrap_or(true),
         false => false,
     };
     let sends = matches!(action, Some(Action::Send { .. }));
@@ -163,7 +163,7 @@ fn action_of(word: &'static str, table: &mut Table<'_>) -> Option<Action> {
         }
         _ => {
             let node = table.node(word)?;
-            if !node.clone().truth()? {
+            if !node.clone().boolean()? {
                 return node.error("write `end = true`");
             }
             Action::End
@@ -215,7 +215,7 @@ fn pattern(table: &mut Table<'_>, words: &'static [&'static str]) -> EventPatter
         filter: table.get("where", |node| wanted(node, false)).unwrap_or_default().filter,
         // Only an awaited event can be about a message of the journey.
         step: (words == AWAITED).then(|| table.get("step", Node::text)).flatten(),
-        machines: table.get("machines", Node::truth).unwrap_or(false),
+        machines: table.get("machines", Node::boolean).unwrap_or(false),
     }
 }
 

@@ -31,11 +31,11 @@ fn price(node: Node<'_>) -> Option<i64> {
 /// Reads `tracking`: `false`, or a table.
 pub(super) fn tracking(node: Node<'_>) -> Option<Tracking> {
     if !node.is_table() {
-        return Some(Tracking { off: !node.truth()?, ..Tracking::default() });
+        return Some(Tracking { off: !node.boolean()?, ..Tracking::default() });
     }
     let mut table = node.table();
     Some(Tracking {
-        off: !table.get("on", Node::truth).unwrap_or(true),
+        off: !table.get("on", Node::boolean).unwrap_or(true),
         off_in: table.get("off_in", |node| node.list(Node::text)).unwrap_or_default(),
         utm: table.get("utm", utm).unwrap_or_default(),
     })
@@ -44,7 +44,7 @@ pub(super) fn tracking(node: Node<'_>) -> Option<Tracking> {
 /// Reads `utm`: `true`, `false`, or the tags.
 fn utm(node: Node<'_>) -> Option<Option<Utm>> {
     if !node.is_table() {
-        return Some(node.truth()?.then(Utm::default));
+        return Some(node.boolean()?.then(Utm::default));
     }
     let mut table = node.table();
     let mut tag = |name| Table::get(&mut table, name, Node::text);

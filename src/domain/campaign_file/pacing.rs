@@ -19,7 +19,7 @@ pub(super) fn pacing(node: Node<'_>) -> Option<Pacing> {
     });
     Some(Pacing {
         quiet: quiet.unwrap_or_default(),
-        customary_hours: table.get("customary_hours", Node::truth).unwrap_or(true),
+        customary_hours: table.get("customary_hours", Node::boolean).unwrap_or(true),
         window: table.get("window", hours),
         caps: table.get("caps", |node| node.list(cap)).unwrap_or_default(),
         give_up_after: table.get("give_up_after", Node::span),

@@ -112,7 +112,7 @@ fn event(table: &mut Table<'_>) -> Option<Rule> {
             Some(Rule::Event { events: events?, count: count?, within })
         }
         "never" => {
-            let never = table.get(word, Node::truth)?;
+            let never = table.get(word, Node::boolean)?;
             let count = if never { Comparison::Eq(0.0) } else { Comparison::Gte(1.0) };
             Some(Rule::Event { events: events?, count, within })
         }
@@ -152,7 +152,7 @@ fn events(table: &mut Table<'_>) -> Option<Events> {
     let event: Option<String> = table.need("event", |node| node.text().map(Some));
     let Wanted { filter, numbers } =
         table.get("where", |node| wanted(node, true)).unwrap_or_default();
-    let machines = table.get("machines", Node::truth).unwrap_or(false);
+    let machines = table.get("machines", Node::boolean).unwrap_or(false);
     Some(Events { event: event?, filter, numbers, machines })
 }
 
@@ -205,7 +205,7 @@ fn test(table: &mut Table<'_>) -> Option<Operator> {
         "anniversary" => {
             table.get(word, |node| relative(node, |n| n.count().map(Relative::Anniversary)))
         }
-        _ => table.get(word, Node::truth).map(Operator::Set),
+        _ => table.get(word, Node::boolean).map(Operator::Set),
     }
 }
 

@@ -74,7 +74,7 @@ impl<'a> Node<'a> {
             }
             DeValue::Integer(number) => format!("the number {number}"),
             DeValue::Float(number) => format!("the number {number}"),
-            DeValue::Boolean(truth) => truth.to_string(),
+            DeValue::Boolean(value) => value.to_string(),
             DeValue::Datetime(moment) if moment.time.is_some() => "a date and time".to_owned(),
             DeValue::Datetime(_) => "a date".to_owned(),
             DeValue::Array(_) => "a list".to_owned(),
@@ -129,7 +129,7 @@ impl<'a> Node<'a> {
     }
 
     /// Reads `true` or `false`.
-    pub fn truth(self) -> Option<bool> {
+    pub fn boolean(self) -> Option<bool> {
         self.value.as_bool().or_else(|| self.expected("true or false"))
     }
 
@@ -246,7 +246,7 @@ impl<'a> Node<'a> {
     pub fn scalar(self) -> Option<Scalar> {
         match self.value {
             DeValue::String(text) => Some(Scalar::Text(text.clone().into_owned())),
-            DeValue::Boolean(truth) => Some(Scalar::Bool(*truth)),
+            DeValue::Boolean(value) => Some(Scalar::Bool(*value)),
             DeValue::Integer(_) | DeValue::Float(_) => self.number().map(Scalar::Number),
             _ => self.expected("text, a number, true or false"),
         }

@@ -101,7 +101,7 @@ impl Message {
 }
 
 /// The built-in templates, which no campaign has to provide.
-pub mod house {
+pub mod system_templates {
     /// The e-mail that asks to confirm the address.
     pub const CONFIRM: &str = "house/confirm";
     /// The note of a confirmation e-mail that asks about the contact's details as well as consent.

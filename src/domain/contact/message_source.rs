@@ -1,7 +1,7 @@
 //! What a message comes from, and what it says.
 
 use crate::domain::base::primitives::{Channel, EnrollmentId};
-use crate::domain::contact::message::{Class, house};
+use crate::domain::contact::message::{Class, system_templates};
 
 /// What a message comes from. It decides the message's class and channel.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,7 +70,7 @@ pub struct SourceColumns<'a> {
     pub purpose: &'a str,
     /// The template, a built-in `house/…` one, or the URL of a webhook.
     pub template: &'a str,
-    /// The line of a notice, the address of a test, or `house::DETAILS`; otherwise empty.
+    /// The line of a notice, the address of a test, or `system_templates::DETAILS`; otherwise empty.
     pub note: &'a str,
 }
 
@@ -124,7 +124,7 @@ impl MessageSource {
             Self::Step(StepSource { enrollment, journey, step, purpose, content }) => {
                 let (template, note) = match content {
                     StepContent::Template(template) => (template.as_str(), ""),
-                    StepContent::Notice { note } => (house::NOTIFY, note.as_str()),
+                    StepContent::Notice { note } => (system_templates::NOTIFY, note.as_str()),
                     StepContent::Webhook { url } => (url.as_str(), ""),
                 };
                 let enrollment = Some(enrollment);
@@ -134,11 +134,11 @@ impl MessageSource {
                 SourceColumns { broadcast: Some(name), step: variant, purpose, template, ..none }
             }
             Self::Confirmation { asks_details } => {
-                let note = if *asks_details { house::DETAILS } else { "" };
-                SourceColumns { template: house::CONFIRM, note, ..none }
+                let note = if *asks_details { system_templates::DETAILS } else { "" };
+                SourceColumns { template: system_templates::CONFIRM, note, ..none }
             }
-            Self::StopReply => SourceColumns { template: house::STOP, ..none },
-            Self::HelpReply => SourceColumns { template: house::HELP, ..none },
+            Self::StopReply => SourceColumns { template: system_templates::STOP, ..none },
+            Self::HelpReply => SourceColumns { template: system_templates::HELP, ..none },
             Self::Test { template, to } => SourceColumns { template, note: to, ..none },
         }
     }
@@ -148,9 +148,11 @@ impl MessageSource {
         let SourceColumns { enrollment, journey, step, broadcast, .. } = columns;
         let SourceColumns { class, purpose, template, note, .. } = columns;
         Some(match (template, broadcast, enrollment) {
-            (house::CONFIRM, ..) => Self::Confirmation { asks_details: note == house::DETAILS },
-            (house::STOP, ..) => Self::StopReply,
-            (house::HELP, ..) => Self::HelpReply,
+            (system_templates::CONFIRM, ..) => {
+                Self::Confirmation { asks_details: note == system_templates::DETAILS }
+            }
+            (system_templates::STOP, ..) => Self::StopReply,
+            (system_templates::HELP, ..) => Self::HelpReply,
             (_, Some(name), _) => Self::Broadcast {
                 name: name.to_owned(),
                 variant: step.to_owned(),
@@ -164,7 +166,7 @@ impl MessageSource {
                 purpose: purpose.to_owned(),
                 content: match (class, template) {
                     (Class::Marketing, _) => StepContent::Template(template.to_owned()),
-                    (Class::Internal, house::NOTIFY) => {
+                    (Class::Internal, system_templates::NOTIFY) => {
                         StepContent::Notice { note: note.to_owned() }
                     }
                     (Class::Internal, url) => StepContent::Webhook { url: url.to_owned() },

@@ -261,7 +261,7 @@ impl Contact {
     }
 
     /// Returns the newest enrollment in a journey.
-    pub fn last_passage(&self, campaign: &CampaignId, journey: &str) -> Option<&Enrollment> {
+    pub fn last_enrollment(&self, campaign: &CampaignId, journey: &str) -> Option<&Enrollment> {
         self.enrollments
             .iter()
             .filter(|e| e.is_of(campaign, journey))

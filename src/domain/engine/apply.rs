@@ -186,11 +186,11 @@ impl Decider<'_> {
     /// data it shows; the test address is in the ledger only.
     fn apply_test(&mut self, test: TestSendRequested, key: Option<String>) {
         let TestSendRequested { message, campaign, template, to } = test;
-        let Some(edition) = self.catalog.live_edition(&campaign) else { return };
+        let Some(published) = self.catalog.live_version(&campaign) else { return };
         let properties = json!({ "message": message, "template": template });
         self.record_keyed(names::MESSAGE_TEST_ASKED, Some(&campaign), properties, self.now, key);
         let source = MessageSource::Test { template, to };
-        self.queue_message(message, campaign, edition.version, source);
+        self.queue_message(message, campaign, published.version, source);
     }
 
     /// Queues a message to this contact, to be sent as soon as possible.

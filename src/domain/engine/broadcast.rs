@@ -23,8 +23,8 @@ impl Decider<'_> {
         if turn.contact != self.contact.id {
             return;
         }
-        let Some(edition) = self.catalog.edition(&turn.campaign, turn.version) else { return };
-        let campaign = &edition.compiled.campaign;
+        let Some(published) = self.catalog.version(&turn.campaign, turn.version) else { return };
+        let campaign = &published.compiled.campaign;
         let Some(broadcast) = campaign.broadcasts.get(&turn.broadcast) else { return };
         let Some(rule) = campaign.segments.get(&broadcast.segment) else { return };
         if !rule.verdict(&self.contact, self.now).holds {
@@ -47,7 +47,7 @@ impl Decider<'_> {
             },
             self.now,
         );
-        let zone = journey::zone_of(&self.contact, &edition);
+        let zone = journey::zone_of(&self.contact, &published);
         let outcome = match eligibility(&message, &self.contact, &campaign.owner) {
             Eligibility::Closed(reason) => Err(reason),
             Eligibility::Open(_) => broadcast.send_at(&zone, self.now).ok_or(TOO_LATE),
@@ -83,12 +83,14 @@ impl Decider<'_> {
     /// was sent to the contact before the event and within the goal's time.
     pub(super) fn credit_broadcasts(&mut self, event: &Event) {
         let catalog = self.catalog;
-        catalog.credited_at(event.at).for_each(|edition| self.credit_broadcast(&edition, event));
+        catalog
+            .credited_at(event.at)
+            .for_each(|published| self.credit_broadcast(&published, event));
     }
 
     /// Does the same for one campaign.
-    pub(super) fn credit_broadcast(&mut self, edition: &PublishedVersion, event: &Event) {
-        let campaign = &edition.compiled.campaign;
+    pub(super) fn credit_broadcast(&mut self, published: &PublishedVersion, event: &Event) {
+        let campaign = &published.compiled.campaign;
         if event.name != campaign.goal.event || campaign.broadcasts.is_empty() {
             return;
         }

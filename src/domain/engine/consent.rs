@@ -166,7 +166,7 @@ impl Decider<'_> {
     /// a list bomber posts, they cause no more mails than `consent::next_mail` allows, whichever
     /// campaigns they name and however they spell the mailbox.
     pub(super) fn ask_for_confirmation(&mut self, campaign: &CampaignId, asks_details: bool) {
-        let Some(edition) = self.catalog.live_edition(campaign) else { return };
+        let Some(published) = self.catalog.live_version(campaign) else { return };
         let mut mails = self.contact.confirmation_mails.clone();
         consent::remember_mails(&mut mails, &self.mails_to_mailbox);
         let Some(send_at) = consent::next_mail(&mails, self.now) else { return };
@@ -179,7 +179,7 @@ impl Decider<'_> {
         let id = MessageId(format!("{}.confirm.{}", self.contact.id, self.contact.seq));
         let (contact, campaign) = (self.contact.id.clone(), campaign.clone());
         let source = MessageSource::Confirmation { asks_details };
-        let message = Message::queue(id, contact, campaign, edition.version, source, self.now);
+        let message = Message::queue(id, contact, campaign, published.version, source, self.now);
         self.changes.push(Change::Queue(Box::new(Message { send_at, ..message })));
         consent::remember_mail(&mut self.contact.confirmation_mails, send_at);
     }

@@ -70,20 +70,20 @@ impl Decider<'_> {
     /// Queues a built-in SMS, in the name of the campaign most relevant to the contact.
     fn answer_text(&mut self, reply: MessageSource, id: &str) {
         let Some(campaign) = self.campaign_of_texts() else { return };
-        let Some(edition) = self.catalog.live_edition(&campaign) else { return };
+        let Some(published) = self.catalog.live_version(&campaign) else { return };
         let id = MessageId(format!("{}.{id}", self.contact.id));
-        self.queue_message(id, campaign, edition.version, reply);
+        self.queue_message(id, campaign, published.version, reply);
     }
 
     /// Returns the live campaign whose form last asked for SMS, or else that of the newest touch,
     /// or else any.
     fn campaign_of_texts(&self) -> Option<CampaignId> {
-        let is_live = |id: &CampaignId| self.catalog.live_edition(id).is_some();
+        let is_live = |id: &CampaignId| self.catalog.live_version(id).is_some();
         let texts = self.contact.consents.iter().rev().filter(|c| c.channel == Channel::Sms);
         let asked = texts.filter_map(|consent| Some(consent.form.as_ref()?.parts()?.0));
         let seen =
             self.contact.touches.iter().rev().map(|touch| CampaignId(touch.campaign.clone()));
-        let any = self.catalog.live().map(|edition| edition.id().clone());
+        let any = self.catalog.live().map(|published| published.id().clone());
         asked.chain(seen).chain(any).find(is_live)
     }
 }

@@ -32,10 +32,10 @@ impl Decider<'_> {
     /// Starts every journey that the event triggers and the contact may enter.
     pub(super) fn enter_journeys(&mut self, event: &Event) {
         let catalog = self.catalog;
-        for edition in catalog.live() {
-            for (name, journey) in &edition.compiled.campaign.journeys {
-                if triggers(&journey.enter, edition, event) {
-                    self.enter(edition, name, journey, Cause::Event(event));
+        for published in catalog.live() {
+            for (name, journey) in &published.compiled.campaign.journeys {
+                if triggers(&journey.enter, published, event) {
+                    self.enter(published, name, journey, Cause::Event(event));
                 }
             }
         }
@@ -44,26 +44,26 @@ impl Decider<'_> {
     /// Returns the key under which the contact may enter the journey; `None` if it may not.
     fn admission(
         &self,
-        edition: &PublishedVersion,
+        published: &PublishedVersion,
         name: &str,
         journey: &Journey,
         cause: &Cause<'_>,
     ) -> Option<String> {
-        if self.catalog.run_state(edition.id(), name) != RunState::Running {
+        if self.catalog.run_state(published.id(), name) != RunState::Running {
             return None;
         }
         if journey.ending_rules().any(|rule| rule.verdict(&self.contact, self.now).holds) {
             return None; // It would end at once.
         }
         let is_free = |key: &String| {
-            let mut passages = self.contact.enrollments.iter();
-            !passages.any(|e| e.is_of(edition.id(), name) && e.entry_key.as_ref() == Some(key))
+            let mut enrollments = self.contact.enrollments.iter();
+            !enrollments.any(|e| e.is_of(published.id(), name) && e.entry_key.as_ref() == Some(key))
         };
         if let ReEntry::OncePer(property) = &journey.re_entry {
             let Cause::Event(event) = cause else { return None };
             return value_key(event.properties.get(property)?).filter(is_free);
         }
-        let last = self.contact.last_passage(edition.id(), name);
+        let last = self.contact.last_enrollment(published.id(), name);
         // The strict comparison bounds a decision: no journey is entered twice in one instant.
         let ended_before = last.is_none_or(|e| !e.is_active() && e.entered_at < self.now);
         let may_follow = match (&journey.re_entry, last) {
@@ -83,17 +83,17 @@ impl Decider<'_> {
     /// Enters a journey, if the contact may.
     pub(super) fn enter(
         &mut self,
-        edition: &Rc<PublishedVersion>,
+        published: &Rc<PublishedVersion>,
         name: &str,
         journey: &Journey,
         cause: Cause<'_>,
     ) {
-        let Some(entry_key) = self.admission(edition, name, journey, &cause) else { return };
+        let Some(entry_key) = self.admission(published, name, journey, &cause) else { return };
         let Some(first) = journey.steps.first() else { return };
         let enrollment = Enrollment {
             id: EnrollmentId(self.ids.uuid()),
-            campaign: edition.id().clone(),
-            version: edition.version,
+            campaign: published.id().clone(),
+            version: published.version,
             journey: name.to_owned(),
             step: first.id.clone(),
             steps_taken: 0,
@@ -106,12 +106,12 @@ impl Decider<'_> {
             due_at: None,
         };
         let properties = json!({ "journey": name, "enrollment": enrollment.id,
-                                 "version": edition.version });
-        self.record(names::JOURNEY_ENTERED, Some(edition.id()), properties);
+                                 "version": published.version });
+        self.record(names::JOURNEY_ENTERED, Some(published.id()), properties);
         self.contact.enrollments.push(enrollment);
         let index = self.contact.enrollments.len() - 1;
         let people = journey.people_per_hour;
-        let begins = people.map(|people| self.take_place(edition, name, people));
+        let begins = people.map(|people| self.take_place(published, name, people));
         match begins.filter(|begins| *begins > self.now) {
             None => self.walk(index, Next::Step(first.id.clone())),
             Some(begins) => {
@@ -123,8 +123,8 @@ impl Decider<'_> {
     }
 
     /// Reserves the next free start of a limited journey; returns when the enrollment begins.
-    fn take_place(&mut self, edition: &PublishedVersion, name: &str, people: u32) -> Millis {
-        let journey = QualifiedId::new(edition.id(), name);
+    fn take_place(&mut self, published: &PublishedVersion, name: &str, people: u32) -> Millis {
+        let journey = QualifiedId::new(published.id(), name);
         let newest = self.hourly_quotas.get(&journey).copied();
         let (quota, begins) = HourlyQuota::take(newest, people, self.now);
         self.hourly_quotas.insert(journey.clone(), quota);
@@ -135,9 +135,9 @@ impl Decider<'_> {
     /// Enters the journeys that `enroll` steps named, where the contact may.
     pub(super) fn enter_enrolled(&mut self) {
         while let Some((campaign, name)) = self.enrolled.pop_front() {
-            let Some(edition) = self.catalog.live_edition(&campaign) else { continue };
-            if let Some(journey) = edition.journey(&name) {
-                self.enter(edition, &name, journey, Cause::Enrolled);
+            let Some(published) = self.catalog.live_version(&campaign) else { continue };
+            if let Some(journey) = published.journey(&name) {
+                self.enter(published, &name, journey, Cause::Enrolled);
             }
         }
     }
@@ -147,13 +147,13 @@ impl Decider<'_> {
     /// too old.
     pub(super) fn enter_by_time(&mut self) {
         let catalog = self.catalog;
-        for edition in catalog.live() {
-            for (name, journey) in &edition.compiled.campaign.journeys {
-                let Some(came) = self.last_occurrence(edition, &journey.enter) else { continue };
-                let last = self.contact.last_passage(edition.id(), name);
+        for published in catalog.live() {
+            for (name, journey) in &published.compiled.campaign.journeys {
+                let Some(came) = self.last_occurrence(published, &journey.enter) else { continue };
+                let last = self.contact.last_enrollment(published.id(), name);
                 if last.is_none_or(|last| last.entered_at < came) {
-                    let clock = calendar::clock(came, &zone_of(&self.contact, edition));
-                    self.enter(edition, name, journey, Cause::Time(clock));
+                    let clock = calendar::clock(came, &zone_of(&self.contact, published));
+                    self.enter(published, name, journey, Cause::Time(clock));
                 }
             }
         }
@@ -161,19 +161,19 @@ impl Decider<'_> {
 
     /// Returns the last time a date or schedule came for this contact since the version was
     /// published.
-    fn last_occurrence(&self, edition: &PublishedVersion, trigger: &Trigger) -> Option<Millis> {
-        let since = self.now.minus(CATCH_UP).max(edition.published_at);
+    fn last_occurrence(&self, published: &PublishedVersion, trigger: &Trigger) -> Option<Millis> {
+        let since = self.now.minus(CATCH_UP).max(published.published_at);
         match trigger {
             Trigger::Date(moment) => {
                 let date = self.contact.attribute(&moment.date);
-                let zone = zone_of(&self.contact, edition);
+                let zone = zone_of(&self.contact, published);
                 let came = calendar::last_date(self.now, moment, date.as_ref(), &zone);
                 came.filter(|came| *came >= since)
             }
             Trigger::Schedule(Schedule { recurrence, segment }) => {
-                let segment = QualifiedId::new(edition.id(), segment);
+                let segment = QualifiedId::new(published.id(), segment);
                 let since = since.max(*self.contact.segments.get(&segment)?);
-                recurrence.last(since, self.now, &zone_of(&self.contact, edition))
+                recurrence.last(since, self.now, &zone_of(&self.contact, published))
             }
             _ => None,
         }
@@ -186,7 +186,9 @@ impl Decider<'_> {
 
     /// Does the same among these enrollments.
     pub(super) fn end_by(&mut self, among: Vec<usize>, event: &Event) {
-        self.end_where(among, &event.name, |_, edition, trigger| triggers(trigger, edition, event));
+        self.end_where(among, &event.name, |_, published, trigger| {
+            triggers(trigger, published, event)
+        });
     }
 
     /// Ends every enrollment whose goal or exit contains a rule that has become true.
@@ -206,11 +208,11 @@ impl Decider<'_> {
         meets: impl Fn(&Self, &PublishedVersion, &Trigger) -> bool,
     ) {
         for index in among {
-            let Some(edition) = self.edition_of(index) else { continue };
+            let Some(published) = self.version_of(index) else { continue };
             let name = &self.contact.enrollments[index].journey;
-            let Some(Journey { goal, exit, .. }) = edition.journey(name) else { continue };
+            let Some(Journey { goal, exit, .. }) = published.journey(name) else { continue };
             let is_met = |trigger: &Option<Trigger>| {
-                trigger.as_ref().is_some_and(|trigger| meets(self, &edition, trigger))
+                trigger.as_ref().is_some_and(|trigger| meets(self, &published, trigger))
             };
             if is_met(goal) {
                 self.end(index, EnrollmentState::Completed, GOAL_REASON);
@@ -228,11 +230,12 @@ impl Decider<'_> {
             if !enrollment.is_active() || !enrollment.has_begun() || !self.runs(enrollment) {
                 continue;
             }
-            let (Some(edition), Some(step)) = (self.edition_of(index), self.step_of(index)) else {
+            let (Some(published), Some(step)) = (self.version_of(index), self.step_of(index))
+            else {
                 continue;
             };
             if let Action::WaitFor(wait) = &step.action
-                && wait.any.iter().any(|awaited| self.is_awaited(index, awaited, &edition, event))
+                && wait.any.iter().any(|awaited| self.is_awaited(index, awaited, &published, event))
             {
                 self.move_on(index, step.then.clone());
             }
@@ -267,8 +270,9 @@ impl Decider<'_> {
     /// Returns whether an enrollment is at a wait for a time on the contact's own clock.
     fn waits_by_the_clock(&self, index: usize) -> bool {
         let enrollment = &self.contact.enrollments[index];
-        let edition = self.edition_of(index);
-        let journey = edition.as_ref().and_then(|edition| edition.journey(&enrollment.journey));
+        let published = self.version_of(index);
+        let journey =
+            published.as_ref().and_then(|published| published.journey(&enrollment.journey));
         let step = journey.and_then(|journey| journey.step(&enrollment.step));
         let is_clock = |step: &Step| {
             matches!(step.action, Action::WaitUntil(_) | Action::WaitUntilDate { .. })
@@ -302,8 +306,8 @@ impl Decider<'_> {
     /// Returns the time after now until which a step waits on the contact's clock; `None` if there
     /// is none.
     fn clock_moment(&self, index: usize, action: &Action) -> Option<Millis> {
-        let edition = self.edition_of(index)?;
-        let zone = zone_of(&self.contact, &edition);
+        let published = self.version_of(index)?;
+        let zone = zone_of(&self.contact, &published);
         match action {
             Action::WaitUntil(time) => Some(calendar::next_local_time(self.now, time, &zone)),
             Action::WaitUntilDate { moment, .. } => {
@@ -448,8 +452,8 @@ impl Decider<'_> {
 
     fn queue(&mut self, index: usize, step: &Step, content: StepContent) {
         let enrollment = &self.contact.enrollments[index];
-        let purpose = self.edition_of(index).and_then(|edition| {
-            edition.journey(&enrollment.journey).map(|journey| journey.purpose.clone())
+        let purpose = self.version_of(index).and_then(|published| {
+            published.journey(&enrollment.journey).map(|journey| journey.purpose.clone())
         });
         let id = enrollment.message_id(enrollment.steps_taken);
         let (campaign, version) = (enrollment.campaign.clone(), enrollment.version);
@@ -495,14 +499,14 @@ impl Decider<'_> {
         &self,
         index: usize,
         awaited: &Trigger,
-        edition: &PublishedVersion,
+        published: &PublishedVersion,
         event: &Event,
     ) -> bool {
         match awaited {
             Trigger::Event(pattern) if pattern.step.is_some() => {
                 self.is_about_step(index, pattern, event)
             }
-            _ => triggers(awaited, edition, event),
+            _ => triggers(awaited, published, event),
         }
     }
 
@@ -521,15 +525,15 @@ impl Decider<'_> {
     }
 
     /// Returns the version an enrollment is pinned to.
-    pub(super) fn edition_of(&self, index: usize) -> Option<Rc<PublishedVersion>> {
+    pub(super) fn version_of(&self, index: usize) -> Option<Rc<PublishedVersion>> {
         let enrollment = &self.contact.enrollments[index];
-        self.catalog.edition(&enrollment.campaign, enrollment.version)
+        self.catalog.version(&enrollment.campaign, enrollment.version)
     }
 
     /// Returns the step an enrollment is at.
     pub(super) fn step_of(&self, index: usize) -> Option<Step> {
         let enrollment = &self.contact.enrollments[index];
-        self.edition_of(index)?.journey(&enrollment.journey)?.step(&enrollment.step).cloned()
+        self.version_of(index)?.journey(&enrollment.journey)?.step(&enrollment.step).cloned()
     }
 }
 
@@ -554,8 +558,8 @@ enum Taken {
 }
 
 /// Returns the contact's own time zone, or else the campaign's.
-pub(super) fn zone_of(contact: &Contact, edition: &PublishedVersion) -> TimeZone {
-    let campaign = &edition.compiled.campaign;
+pub(super) fn zone_of(contact: &Contact, published: &PublishedVersion) -> TimeZone {
+    let campaign = &published.compiled.campaign;
     calendar::zone(&[contact.time_zone.as_deref(), Some(&campaign.time_zone)])
 }
 
@@ -563,23 +567,23 @@ pub(super) fn zone_of(contact: &Contact, edition: &PublishedVersion) -> TimeZone
 /// another way, or would not let the contact in again.
 pub(super) fn next_occurrence(
     contact: &Contact,
-    edition: &PublishedVersion,
+    published: &PublishedVersion,
     name: &str,
     journey: &Journey,
     now: Millis,
 ) -> Option<Millis> {
-    let is_past = || contact.last_passage(edition.id(), name).is_some();
+    let is_past = || contact.last_enrollment(published.id(), name).is_some();
     if journey.enter.is_of_time() && journey.re_entry == ReEntry::Never && is_past() {
         return None;
     }
     match &journey.enter {
         Trigger::Date(moment) => {
             let date = contact.attribute(&moment.date)?;
-            calendar::next_date(now, moment, Some(&date), &zone_of(contact, edition))
+            calendar::next_date(now, moment, Some(&date), &zone_of(contact, published))
         }
         Trigger::Schedule(Schedule { recurrence, segment }) => {
-            contact.segments.get(&QualifiedId::new(edition.id(), segment))?;
-            recurrence.next(now, &zone_of(contact, edition))
+            contact.segments.get(&QualifiedId::new(published.id(), segment))?;
+            recurrence.next(now, &zone_of(contact, published))
         }
         _ => None,
     }
@@ -588,10 +592,10 @@ pub(super) fn next_occurrence(
 /// Returns whether an event of a contact matches a trigger of this campaign.
 pub(in crate::domain) fn triggers(
     trigger: &Trigger,
-    edition: &PublishedVersion,
+    published: &PublishedVersion,
     event: &Event,
 ) -> bool {
-    let qualified = |name: &str| QualifiedId::new(edition.id(), name).0;
+    let qualified = |name: &str| QualifiedId::new(published.id(), name).0;
     match trigger {
         Trigger::Form(form) => {
             let is_pending = event.properties.get("pending") == Some(&Value::Bool(true));
@@ -606,7 +610,7 @@ pub(in crate::domain) fn triggers(
             event.name == names::SEGMENT_LEFT && event.has("segment", &qualified(segment))
         }
         Trigger::Event(pattern) => pattern.matches(event),
-        Trigger::Any(parts) => parts.iter().any(|part| triggers(part, edition, event)),
+        Trigger::Any(parts) => parts.iter().any(|part| triggers(part, published, event)),
         Trigger::Rule(_) | Trigger::Date(_) | Trigger::Schedule(_) => false,
     }
 }

@@ -39,7 +39,7 @@ pub fn merge(
     decider.take_over_memberships(&from);
     decider.take_over_log(&from.id, log);
     decider.changes.push(Change::TakeOver(from.id.clone()));
-    decider.take_over_passages(&from);
+    decider.take_over_enrollments(&from);
     decider.settle();
     if decider.is_exhausted() {
         return Err(StepLimitExceeded);
@@ -176,37 +176,39 @@ impl Decider<'_> {
     /// survivor's own enrollment goes on, unless each is for a different value. In a journey that
     /// can be entered only once and that the survivor has entered before, the other's enrollment
     /// ends, and its waiting messages are held back.
-    fn take_over_passages(&mut self, from: &Contact) {
-        for passage in &from.enrollments {
+    fn take_over_enrollments(&mut self, from: &Contact) {
+        for enrollment in &from.enrollments {
             let mut others = self.contact.enrollments.iter();
-            let is_same = |own: &Enrollment| own.is_of(&passage.campaign, &passage.journey);
+            let is_same = |own: &Enrollment| own.is_of(&enrollment.campaign, &enrollment.journey);
             let is_inside = others.clone().any(|own| {
-                is_same(own) && own.is_active() && !(own.is_for_value() && passage.is_for_value())
+                is_same(own)
+                    && own.is_active()
+                    && !(own.is_for_value() && enrollment.is_for_value())
             });
             let has_passed = others.clone().any(is_same);
-            let is_taken = others.any(|own| is_same(own) && own.entry_key == passage.entry_key);
-            let mut passage = passage.clone();
+            let is_taken = others.any(|own| is_same(own) && own.entry_key == enrollment.entry_key);
+            let mut enrollment = enrollment.clone();
             if is_taken {
-                passage.entry_key = None;
+                enrollment.entry_key = None;
             }
-            let is_twice = has_passed && self.is_passed_once(&passage);
-            let ends = is_inside || is_twice || is_taken && passage.is_for_value();
+            let is_twice = has_passed && self.is_passed_once(&enrollment);
+            let ends = is_inside || is_twice || is_taken && enrollment.is_for_value();
             let index = self.contact.enrollments.len();
-            self.contact.enrollments.push(passage);
-            let passage = &mut self.contact.enrollments[index];
-            if passage.is_active() && ends {
+            self.contact.enrollments.push(enrollment);
+            let enrollment = &mut self.contact.enrollments[index];
+            if enrollment.is_active() && ends {
                 self.end(index, EnrollmentState::Exited, MERGED_REASON);
-            } else if is_twice && !passage.has_left() {
-                passage.reason = MERGED_REASON.to_owned();
-                self.changes.push(Change::Enrollment(passage.clone()));
+            } else if is_twice && !enrollment.has_left() {
+                enrollment.reason = MERGED_REASON.to_owned();
+                self.changes.push(Change::Enrollment(enrollment.clone()));
             }
         }
     }
 
     /// Returns whether the journey of an enrollment can be entered only once.
-    fn is_passed_once(&self, passage: &Enrollment) -> bool {
-        let edition = self.catalog.live_edition(&passage.campaign);
-        let journey = edition.and_then(|edition| edition.journey(&passage.journey));
+    fn is_passed_once(&self, enrollment: &Enrollment) -> bool {
+        let published = self.catalog.live_version(&enrollment.campaign);
+        let journey = published.and_then(|published| published.journey(&enrollment.journey));
         journey.is_some_and(|journey| journey.re_entry == ReEntry::Never)
     }
 }

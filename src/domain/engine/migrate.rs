@@ -15,7 +15,7 @@ impl Decider<'_> {
         let catalog = self.catalog;
         for index in self.active() {
             let enrollment = &self.contact.enrollments[index];
-            let Some(live) = catalog.live_edition(&enrollment.campaign) else { continue };
+            let Some(live) = catalog.live_version(&enrollment.campaign) else { continue };
             let state = catalog.run_state(&enrollment.campaign, &enrollment.journey);
             if live.version <= enrollment.version || state != RunState::Running {
                 continue;

@@ -353,7 +353,7 @@ impl std::fmt::Display for StepLimitExceeded {
     }
 }
 
-/// Decides what follows from `happenings`, in their order, for `contact` at `now`. The module
+/// Decides what follows from `inputs`, in their order, for `contact` at `now`. The module
 /// comment says why this terminates; should that be wrong, the limit turns an endless loop into an
 /// error.
 ///
@@ -519,8 +519,8 @@ impl Decider<'_> {
     /// its rule refers to.
     fn judge_segments(&mut self) {
         let catalog = self.catalog;
-        for edition in catalog.live() {
-            for (segment, rule) in edition.segments() {
+        for published in catalog.live() {
+            for (segment, rule) in published.segments() {
                 let is_in = self.contact.segments.contains_key(segment);
                 let should_be = rule.verdict(&self.contact, self.now).holds;
                 if is_in == should_be {
@@ -530,11 +530,11 @@ impl Decider<'_> {
                 if should_be {
                     self.contact.segments.insert(segment.clone(), self.now);
                     self.changes.push(Change::EnterSegment(segment.clone(), self.now));
-                    self.record(names::SEGMENT_ENTERED, Some(edition.id()), properties);
+                    self.record(names::SEGMENT_ENTERED, Some(published.id()), properties);
                 } else {
                     self.contact.segments.remove(segment);
                     self.changes.push(Change::LeaveSegment(segment.clone()));
-                    self.record(names::SEGMENT_LEFT, Some(edition.id()), properties);
+                    self.record(names::SEGMENT_LEFT, Some(published.id()), properties);
                 }
             }
         }
@@ -544,25 +544,25 @@ impl Decider<'_> {
     /// touch. A late report counts for a campaign that was live when the event happened.
     fn meet_goals(&mut self, event: &Event) {
         let catalog = self.catalog;
-        catalog.credited_at(event.at).for_each(|edition| self.meet_goal(&edition, event));
+        catalog.credited_at(event.at).for_each(|published| self.meet_goal(&published, event));
     }
 
-    fn meet_goal(&mut self, edition: &PublishedVersion, event: &Event) {
-        let campaign = &edition.compiled.campaign;
+    fn meet_goal(&mut self, published: &PublishedVersion, event: &Event) {
+        let campaign = &published.compiled.campaign;
         if event.name != campaign.goal.event {
             return;
         }
         let (touches, within) = (&self.contact.touches, campaign.goal.within);
         let touch = touch::credited(touches, &campaign.id, within, event.at).cloned();
         if let Some(touch) = touch {
-            self.convert(edition, event, &touch);
+            self.convert(published, event, &touch);
         }
     }
 
     /// Records one conversion. An event in another currency counts as a conversion without revenue:
     /// a sum over different currencies would be wrong.
-    fn convert(&mut self, edition: &PublishedVersion, event: &Event, touch: &touch::Touch) {
-        let campaign = &edition.compiled.campaign;
+    fn convert(&mut self, published: &PublishedVersion, event: &Event, touch: &touch::Touch) {
+        let campaign = &published.compiled.campaign;
         let currency = event.properties.get("currency").and_then(Value::as_str);
         let currency = currency.unwrap_or(&campaign.currency).to_owned();
         let value = event.properties.get("value_minor").and_then(Value::as_i64).unwrap_or(0);
@@ -605,17 +605,17 @@ fn wake_at(catalog: &Catalog, contact: &Contact, now: Millis) -> Option<Millis> 
     let steps = steps.filter_map(|e| e.due_at);
     let rules = catalog
         .live()
-        .flat_map(|edition| edition.compiled.campaign.segments.values())
+        .flat_map(|published| published.compiled.campaign.segments.values())
         .filter_map(|rule| rule.verdict(contact, now).changes_at);
     let endings = contact.enrollments.iter().filter(|e| e.is_active()).filter_map(|enrollment| {
-        let edition = catalog.edition(&enrollment.campaign, enrollment.version)?;
-        let rules = edition.journey(&enrollment.journey)?.ending_rules();
+        let published = catalog.version(&enrollment.campaign, enrollment.version)?;
+        let rules = published.journey(&enrollment.journey)?.ending_rules();
         rules.filter_map(|rule| rule.verdict(contact, now).changes_at).min()
     });
-    let starts = catalog.live().flat_map(|edition| {
-        let journeys = edition.compiled.campaign.journeys.iter();
+    let starts = catalog.live().flat_map(|published| {
+        let journeys = published.compiled.campaign.journeys.iter();
         journeys.filter_map(move |(name, journey)| {
-            journey::next_occurrence(contact, edition, name, journey, now)
+            journey::next_occurrence(contact, published, name, journey, now)
         })
     });
     steps.chain(rules).chain(endings).chain(starts).min()

@@ -17,44 +17,44 @@ impl Decider<'_> {
             return;
         }
         for outage in catalog.outages() {
-            let Some(edition) = catalog.live_edition(&outage.campaign) else { continue };
+            let Some(published) = catalog.live_version(&outage.campaign) else { continue };
             let is_missed = |event: &&Event| outage.since <= event.at && event.at <= outage.until;
             let missed = self.contact.history.iter().filter(is_missed);
             for event in missed.cloned().collect::<Vec<_>>() {
-                self.catch_up(edition, &event);
+                self.catch_up(published, &event);
             }
         }
     }
 
-    fn catch_up(&mut self, edition: &Rc<PublishedVersion>, event: &Event) {
+    fn catch_up(&mut self, published: &Rc<PublishedVersion>, event: &Event) {
         let is_inside = |decider: &Self, index: &usize| {
             let enrollment = &decider.contact.enrollments[*index];
-            enrollment.campaign == *edition.id() && enrollment.entered_at < event.at
+            enrollment.campaign == *published.id() && enrollment.entered_at < event.at
         };
         let inside = self.active().into_iter().filter(|index| is_inside(self, index)).collect();
         self.end_by(inside, event);
-        for (name, journey) in &edition.compiled.campaign.journeys {
-            let last = self.contact.last_passage(edition.id(), name);
+        for (name, journey) in &published.compiled.campaign.journeys {
+            let last = self.contact.last_enrollment(published.id(), name);
             let is_new = matches!(journey.re_entry, ReEntry::OncePer(_))
                 || last.is_none_or(|last| last.entered_at < event.at);
-            if is_new && triggers(&journey.enter, edition, event) {
-                self.enter(edition, name, journey, Cause::Event(event));
+            if is_new && triggers(&journey.enter, published, event) {
+                self.enter(published, name, journey, Cause::Event(event));
             }
         }
-        if !self.is_credited(names::GOAL_REACHED, edition, event) {
-            self.meet_goal(edition, event);
+        if !self.is_credited(names::GOAL_REACHED, published, event) {
+            self.meet_goal(published, event);
         }
-        if !self.is_credited(names::BROADCAST_CONVERTED, edition, event) {
-            self.credit_broadcast(edition, event);
+        if !self.is_credited(names::BROADCAST_CONVERTED, published, event) {
+            self.credit_broadcast(published, event);
         }
     }
 
     /// Returns whether the event was already credited to the campaign, under this name.
-    fn is_credited(&self, name: &str, edition: &PublishedVersion, event: &Event) -> bool {
+    fn is_credited(&self, name: &str, published: &PublishedVersion, event: &Event) -> bool {
         let is_it = |credit: &Event| {
             let seq = credit.properties.get("event_seq").and_then(serde_json::Value::as_i64);
             credit.name == name
-                && credit.campaign.as_ref() == Some(edition.id())
+                && credit.campaign.as_ref() == Some(published.id())
                 && seq == Some(event.seq)
         };
         self.contact.history.iter().any(is_it)

@@ -42,14 +42,15 @@ impl Decider<'_> {
             if resumed.is_none_or(|resumed| resumed <= since) {
                 continue;
             }
-            let (Some(edition), Some(step)) = (self.edition_of(index), self.step_of(index)) else {
+            let (Some(published), Some(step)) = (self.version_of(index), self.step_of(index))
+            else {
                 continue;
             };
             let Action::WaitFor(wait) = &step.action else { continue };
             let in_time = |at| at > since && due_at.is_none_or(|due_at| at < due_at);
             let mut history = self.contact.history.iter().filter(|event| in_time(event.at));
             let mut is_awaited =
-                |event| wait.any.iter().any(|one| self.is_awaited(index, one, &edition, event));
+                |event| wait.any.iter().any(|one| self.is_awaited(index, one, &published, event));
             if history.any(&mut is_awaited) {
                 self.move_on(index, step.then);
             }

@@ -12,7 +12,7 @@ impl Decider<'_> {
     pub(super) fn date_again(&mut self) {
         let now = self.now;
         let is_ahead = |at: &Millis| *at > now.plus(CLOCKS_DIFFER_MAX);
-        let mut found = self.date_passages_again();
+        let mut found = self.date_enrollments_again();
         let contact = &mut self.contact;
         let consents = contact.consents.iter_mut().map(|consent| &mut consent.at);
         let bounces = contact.soft_bounces.values_mut();
@@ -41,7 +41,7 @@ impl Decider<'_> {
     }
 
     /// Keeps each wait as long as it was when it began.
-    fn date_passages_again(&mut self) -> bool {
+    fn date_enrollments_again(&mut self) -> bool {
         let (now, mut found) = (self.now, false);
         for index in self.active() {
             let enrollment = &mut self.contact.enrollments[index];

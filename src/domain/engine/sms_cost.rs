@@ -49,8 +49,8 @@ impl Decider<'_> {
         if message.channel() != Channel::Sms {
             return None;
         }
-        let edition = self.catalog.edition(&message.campaign, message.version)?;
-        let campaign = &edition.compiled.campaign;
+        let published = self.catalog.version(&message.campaign, message.version)?;
+        let campaign = &published.compiled.campaign;
         let known = message.spent.unwrap_or_default();
         let segments = bill.segments.unwrap_or(known.segments);
         let named = bill.micros.filter(|_| bill.currency == campaign.currency);

@@ -94,34 +94,35 @@ const EXAMPLE: &str = r#"{ "caps": [{ "messages": 4, "within": "7d" }] }"#;
 impl DeploymentPacing {
     /// Reads the variable. The error says what is wrong, where, and how to fix it.
     pub fn read(json: &str) -> Result<Self, String> {
-        let mut house: Self =
+        let mut deployment: Self =
             serde_json::from_str(json).map_err(|error| match error.is_data() {
                 true => error.to_string(),
                 false => format!("is not JSON, {error}: write it as {EXAMPLE}"),
             })?;
-        for (channel, quiet) in &house.quiet {
+        for (channel, quiet) in &deployment.quiet {
             if quiet.from == quiet.to {
                 let channel = channel.as_str();
                 let wrong = "never ends: give `from` and `to` two different times of day";
                 return Err(format!("quiet.{channel} {wrong}"));
             }
         }
-        for (index, cap) in house.caps.iter().enumerate() {
+        for (index, cap) in deployment.caps.iter().enumerate() {
             if let Some((key, wrong)) = cap.wrong() {
                 return Err(format!("caps[{}].{key}: {wrong}", index + 1));
             }
         }
-        for (name, rate) in &house.rates {
+        for (name, rate) in &deployment.rates {
             rate.wrong().map_or(Ok(()), |wrong| Err(format!("rates.{name}: {wrong}")))?;
         }
-        for (domain, warm_up) in &house.warm_up {
+        for (domain, warm_up) in &deployment.warm_up {
             if let Some((key, wrong)) = warm_up.wrong() {
                 return Err(format!("warm_up.{domain}.{key}: {wrong}"));
             }
         }
-        let warm_up = std::mem::take(&mut house.warm_up).into_iter();
-        house.warm_up = warm_up.map(|(name, one)| (domain_of(&format!("x@{name}")), one)).collect();
-        house.brake.wrong().map_or(Ok(house), |wrong| Err(format!("brake: {wrong}")))
+        let warm_up = std::mem::take(&mut deployment.warm_up).into_iter();
+        deployment.warm_up =
+            warm_up.map(|(name, one)| (domain_of(&format!("x@{name}")), one)).collect();
+        deployment.brake.wrong().map_or(Ok(deployment), |wrong| Err(format!("brake: {wrong}")))
     }
 }
 

@@ -75,7 +75,7 @@ pub fn preferences(
     contact: &Contact,
     language: Language,
 ) -> Vec<Preference> {
-    let own = catalog.known_edition(campaign);
+    let own = catalog.known_version(campaign);
     let own = own.as_ref().map(|published| &published.compiled.campaign);
     let asks = || own.into_iter().flat_map(|own| own.forms.values()).flat_map(|f| &f.consents);
     let mut offers = offers(catalog, language);

@@ -260,16 +260,16 @@ impl Catalog {
 
     /// Returns the live version of a campaign. For an unpublished campaign, returns the newest
     /// version if it was added.
-    pub fn known_edition(&self, campaign: &CampaignId) -> Option<Rc<PublishedVersion>> {
+    pub fn known_version(&self, campaign: &CampaignId) -> Option<Rc<PublishedVersion>> {
         match self.live.get(campaign) {
             Some(live) => Some(live.clone()),
-            None => self.edition(campaign, self.unpublished(campaign)?.version?),
+            None => self.version(campaign, self.unpublished(campaign)?.version?),
         }
     }
 
     /// Returns the live versions, and those of unpublished campaigns that were added.
     pub fn known(&self) -> impl Iterator<Item = Rc<PublishedVersion>> {
-        let known = |one: &Unpublished| self.known_edition(&one.campaign);
+        let known = |one: &Unpublished| self.known_version(&one.campaign);
         self.live.values().cloned().chain(self.all_unpublished().filter_map(known))
     }
 
@@ -277,7 +277,7 @@ impl Catalog {
     /// unpublished since then whose versions were added.
     pub fn credited_at(&self, at: Millis) -> impl Iterator<Item = Rc<PublishedVersion>> {
         let since = self.all_unpublished().filter(move |one| at <= one.since);
-        let known = |one: &Unpublished| self.known_edition(&one.campaign);
+        let known = |one: &Unpublished| self.known_version(&one.campaign);
         self.live.values().cloned().chain(since.filter_map(known))
     }
 
@@ -300,12 +300,12 @@ impl Catalog {
     }
 
     /// Returns the live version of a campaign.
-    pub fn live_edition(&self, campaign: &CampaignId) -> Option<&Rc<PublishedVersion>> {
+    pub fn live_version(&self, campaign: &CampaignId) -> Option<&Rc<PublishedVersion>> {
         self.live.get(campaign)
     }
 
     /// Returns a loaded version by its number, live or older.
-    pub fn edition(&self, campaign: &CampaignId, version: u32) -> Option<Rc<PublishedVersion>> {
+    pub fn version(&self, campaign: &CampaignId, version: u32) -> Option<Rc<PublishedVersion>> {
         match self.live.get(campaign) {
             Some(published) if published.version == version => Some(published.clone()),
             _ => self.older.borrow().get(&(campaign.clone(), version))?.clone().ok(),

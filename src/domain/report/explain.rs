@@ -253,7 +253,7 @@ impl Asked<'_> {
         let mut enrollments: Vec<&Enrollment> =
             enrollments.filter(|e| e.campaign == campaign && e.journey == name).collect();
         enrollments.sort_by_key(|e| std::cmp::Reverse((e.is_active(), e.entered_at)));
-        let live = self.catalog.live_edition(&campaign);
+        let live = self.catalog.live_version(&campaign);
         let found = live.and_then(|published| Some((&**published, published.journey(name)?)));
         let (entry, enters_again_at) = match (enrollments.first(), state, found) {
             (Some(last), ..) if last.is_active() => ("inside", None),
@@ -306,7 +306,7 @@ impl Asked<'_> {
     }
 
     fn enrollment(&self, enrollment: &Enrollment) -> EnrollmentExplained {
-        let published = self.catalog.edition(&enrollment.campaign, enrollment.version);
+        let published = self.catalog.version(&enrollment.campaign, enrollment.version);
         let step = published.as_ref().and_then(|published| {
             published.journey(&enrollment.journey)?.step(&enrollment.step).cloned()
         });
@@ -327,7 +327,7 @@ impl Asked<'_> {
 
     /// Returns the newest event before an enrollment that starts its journey.
     fn entered_by(&self, enrollment: &Enrollment) -> Option<String> {
-        let published = self.catalog.edition(&enrollment.campaign, enrollment.version)?;
+        let published = self.catalog.version(&enrollment.campaign, enrollment.version)?;
         let journey = published.journey(&enrollment.journey)?;
         let history = &self.contact.history;
         let began = history.iter().find(|event| {

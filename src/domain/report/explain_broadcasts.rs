@@ -97,7 +97,7 @@ fn no_turn(
         let is_off = status.is_some_and(|status| status.state == BroadcastState::Cancelled);
         return if is_off { "broadcast_cancelled" } else { "broadcast_not_begun" };
     };
-    let campaign = id.parts().and_then(|(campaign, _)| catalog.live_edition(&campaign));
+    let campaign = id.parts().and_then(|(campaign, _)| catalog.live_version(&campaign));
     let found = campaign.and_then(|published| {
         let campaign = &published.compiled.campaign;
         let broadcast = campaign.broadcasts.get(id.parts()?.1)?;

@@ -71,12 +71,12 @@ pub struct JourneyRow {
     pub journey: String,
     pub state: RunState,
     /// By published version. An enrollment that was migrated to a newer one counts there.
-    pub versions: Vec<PassageFigures>,
+    pub versions: Vec<EnrollmentFigures>,
 }
 
 /// The enrollments in one version of a journey.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PassageFigures {
+pub struct EnrollmentFigures {
     pub version: u32,
     /// All enrollments.
     pub entered: i64,

@@ -386,7 +386,7 @@ impl Comparison {
 impl std::fmt::Display for Scalar {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Bool(truth) => truth.fmt(f),
+            Self::Bool(value) => value.fmt(f),
             Self::Number(number) => number.fmt(f),
             Self::Text(text) => write!(f, "\"{text}\""),
         }

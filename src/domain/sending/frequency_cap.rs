@@ -33,7 +33,7 @@ impl<'a> PacingCheck<'a> {
         }
         let own = self.pacing.caps.iter();
         let own = own.map(|cap| ScopedCap { cap, campaign: Some(&self.campaign.id) });
-        let all = self.house.caps.iter().map(|cap| ScopedCap { cap, campaign: None });
+        let all = self.deployment.caps.iter().map(|cap| ScopedCap { cap, campaign: None });
         own.chain(all).filter(|scoped| scoped.counts(self.message)).collect()
     }
 }

@@ -77,7 +77,7 @@ pub struct PacingCheck<'a> {
     /// The campaign's pacing in the live version, which also counts for messages of older versions.
     pub pacing: &'a Pacing,
     /// The deployment's own pacing.
-    pub house: &'a DeploymentPacing,
+    pub deployment: &'a DeploymentPacing,
 }
 
 /// How long a message of a stopped campaign waits before it is checked again. A release brings it
@@ -102,7 +102,7 @@ impl PacingCheck<'_> {
         let closed: Vec<&Hour> = gates.iter().filter(|hour| !hour.gate.is_open(now)).collect();
         let Some(first) = closed.first() else { return PacingDecision::Now };
         if closed.iter().any(|hour| hour.otherwise == Otherwise::Drop) {
-            return PacingDecision::Never(Wait::Quiet.word());
+            return PacingDecision::Never(Wait::Quiet.as_str());
         }
         let gates: Vec<TimeWindow> = gates.iter().map(|hour| hour.gate.clone()).collect();
         match opening(now, &gates) {
@@ -134,7 +134,7 @@ impl PacingCheck<'_> {
         let (message, campaign) = (self.message, self.campaign);
         let zone = recipient_zone::recipient(self.contact, message.channel(), &campaign.time_zone);
         let mut gates = Vec::new();
-        for quiet in [&self.pacing.quiet, &self.house.quiet] {
+        for quiet in [&self.pacing.quiet, &self.deployment.quiet] {
             let Some(quiet) = quiet.get(&message.channel()) else { continue };
             if quiet.class.cover(message.class()) {
                 let hours = Hours { from: quiet.from, to: quiet.to, weekdays: Vec::new() };
@@ -145,7 +145,7 @@ impl PacingCheck<'_> {
         if message.class() != Class::Marketing {
             return gates;
         }
-        if self.pacing.customary_hours && self.house.customary_hours {
+        if self.pacing.customary_hours && self.deployment.customary_hours {
             let (wait, otherwise) = (Wait::Quiet, Otherwise::Defer);
             let customary = recipient_zone::customary(self.contact, message.channel());
             gates.extend(customary.into_iter().map(|gate| Hour { gate, wait, otherwise }));

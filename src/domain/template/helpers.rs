@@ -98,7 +98,7 @@ pub(super) fn register(engine: &mut Handlebars<'static>) {
     }
     for spec in HELPERS {
         if let Some(work) = spec.work {
-            engine.register_helper(spec.name, Box::new(House { name: spec.name, work }));
+            engine.register_helper(spec.name, Box::new(BuiltIn { name: spec.name, work }));
         }
     }
     engine.register_helper(SHOW, Box::new(Own(|value| written(value).into())));
@@ -139,7 +139,7 @@ fn length(value: &Value) -> Value {
 fn written(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::Bool(truth) => truth.to_string(),
+        Value::Bool(value) => value.to_string(),
         Value::Number(number) => number_text(number),
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(written).collect::<Vec<_>>().join(","),
@@ -242,7 +242,7 @@ fn is_true(value: &Value) -> bool {
 }
 
 /// A helper as the engine calls it.
-struct House {
+struct BuiltIn {
     name: &'static str,
     work: fn(&Call) -> Option<Value>,
 }
@@ -254,7 +254,7 @@ struct Call<'c> {
     data: &'c Value,
 }
 
-impl HelperDef for House {
+impl HelperDef for BuiltIn {
     fn call_inner<'reg: 'rc, 'rc>(
         &self,
         helper: &Helper<'rc>,

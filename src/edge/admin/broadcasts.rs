@@ -23,7 +23,7 @@ pub async fn show(app: App, inbound: Inbound, id: &str) -> Reply {
 
 fn preview_reply(app: &App, inbound: &Inbound, preview: &Preview) -> Reply {
     let campaign = preview.standing.broadcast.parts().map(|(campaign, _)| campaign);
-    let published = campaign.and_then(|campaign| app.catalog.live_edition(&campaign));
+    let published = campaign.and_then(|campaign| app.catalog.live_version(&campaign));
     let zone = published.map_or("UTC", |published| &published.compiled.campaign.time_zone);
     let view = PreviewView {
         frame: frame(app, inbound, Section::Campaigns),

@@ -20,7 +20,7 @@ use crate::views::visitor::MessageKind;
 
 /// Lists the messages of a campaign.
 pub async fn list(app: App, inbound: Inbound, id: &str) -> Reply {
-    let Some(published) = app.catalog.live_edition(&CampaignId::from(id)) else {
+    let Some(published) = app.catalog.live_version(&CampaignId::from(id)) else {
         return response::message(&inbound, MessageKind::NotFound);
     };
     let compiled = &published.compiled;
@@ -72,7 +72,7 @@ async fn preview_reply(
     asked: &Asked,
     is_sent: bool,
 ) -> Reply {
-    let Some(published) = app.catalog.live_edition(&CampaignId::from(id)) else {
+    let Some(published) = app.catalog.live_version(&CampaignId::from(id)) else {
         return response::message(inbound, MessageKind::NotFound);
     };
     if !published.compiled.templates.contains_key(&asked.template) {
@@ -86,7 +86,7 @@ async fn preview_reply(
 
 /// Shows why there is no preview or test in place of it.
 fn refused(app: &App, inbound: &Inbound, id: &str, asked: &Asked, error: FlowError) -> Reply {
-    match (error, app.catalog.live_edition(&CampaignId::from(id))) {
+    match (error, app.catalog.live_version(&CampaignId::from(id))) {
         (FlowError::Rejected(refusal), Some(published)) => {
             page(app, inbound, published, asked, Err(refusal), false)
         }

@@ -41,7 +41,7 @@ async fn read(
 ) -> Result<(Rc<PublishedVersion>, Asked), Reply> {
     let like = "{\"template\": \"emails/…\"}";
     let asked = body::json(inbound, QUESTION_BYTES_MAX, "Not a question", like).await?;
-    match app.catalog.live_edition(&CampaignId::from(campaign)) {
+    match app.catalog.live_version(&CampaignId::from(campaign)) {
         Some(published) => Ok((published.clone(), asked)),
         None => {
             let detail = format!("No campaign `{campaign}` is published.");

@@ -217,7 +217,7 @@ fn choices_reply(
     language: Language,
     done: PreferencesDone,
 ) -> Reply {
-    let published = app.catalog.known_edition(&link.campaign);
+    let published = app.catalog.known_version(&link.campaign);
     let campaign = published.as_ref().map(|published| &published.compiled.campaign);
     let view = PreferencesView {
         language,
@@ -234,7 +234,7 @@ fn choices_reply(
 
 /// Returns the name and postal address of the link's sender, and the language of its campaign.
 fn sender(app: &App, inbound: &Inbound, link: Option<&Link>) -> (String, String, Language) {
-    let published = link.and_then(|link| app.catalog.known_edition(&link.campaign));
+    let published = link.and_then(|link| app.catalog.known_version(&link.campaign));
     let campaign = published.as_ref().map(|published| &published.compiled.campaign);
     let name = app.settings.sender_name(campaign);
     let Some(campaign) = campaign else { return (name, String::new(), inbound.language()) };
@@ -305,7 +305,7 @@ fn confirm_reply(
         (offer.map_or(purpose, |offer| &offer.name).clone(), words.clone())
     };
     let consents: Vec<(String, String)> = consents.iter().map(named).collect();
-    let published = link.and_then(|link| app.catalog.known_edition(&link.campaign));
+    let published = link.and_then(|link| app.catalog.known_version(&link.campaign));
     let details = published.map(|published| claims_shown(&published, &claims, language));
     let status = match (state, link) {
         (ConfirmState::Expired, None) => 404,

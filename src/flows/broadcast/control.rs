@@ -62,16 +62,16 @@ pub async fn steer<D: Database>(
     verb: BroadcastVerb,
     now: Millis,
 ) -> Result<(BroadcastProgress, Vec<Work>), FlowError> {
-    let Found { edition, campaign, row, .. } = find(db, id).await?;
+    let Found { published, campaign, row, .. } = find(db, id).await?;
     let name = name_of(id);
     let state = row.as_ref().map(|row| row.state);
-    if let Some(refusal) = refuse(id, state, verb, edition.is_some()) {
+    if let Some(refusal) = refuse(id, state, verb, published.is_some()) {
         return Err(conflict(refusal));
     }
     let wake = || broadcasts::wake_held(&campaign, name, PAUSED, now);
-    let mut statements = match (verb, &edition) {
-        (BroadcastVerb::Start, Some(edition)) => {
-            let Some((broadcast, rule)) = of(edition, name) else { return Err(unknown(id, &[])) };
+    let mut statements = match (verb, &published) {
+        (BroadcastVerb::Start, Some(published)) => {
+            let Some((broadcast, rule)) = of(published, name) else { return Err(unknown(id, &[])) };
             let asked = rule.segments();
             let rows = db.batch(vec![broadcasts::unfilled(&asked)]).await?;
             let row = rows.first().map(Rows::first::<CountRow>).transpose();
@@ -113,8 +113,8 @@ pub async fn preview<D: Database>(
     id: &QualifiedId,
     now: Millis,
 ) -> Result<Preview, FlowError> {
-    let Found { edition, row, known, .. } = find(db, id).await?;
-    let found = edition.as_ref().and_then(|edition| of(edition, name_of(id)));
+    let Found { published, row, known, .. } = find(db, id).await?;
+    let found = published.as_ref().and_then(|published| of(published, name_of(id)));
     let Some((broadcast, rule)) = found else { return Err(unknown(id, &known)) };
     let audience = audience(db, broadcast, rule, id, now, |_| false).await?;
     Ok(Preview {
@@ -179,7 +179,7 @@ fn unanswered(segment: &str, error: DatabaseError) -> FlowError {
 struct Found {
     campaign: CampaignId,
     /// The live version, if the broadcast is in it.
-    edition: Option<Rc<PublishedVersion>>,
+    published: Option<Rc<PublishedVersion>>,
     row: Option<BroadcastRow>,
     /// The names of all live broadcasts.
     known: Vec<String>,
@@ -197,10 +197,10 @@ async fn find<D: Database>(db: &D, id: &QualifiedId) -> Result<Found, FlowError>
     let live = live.with_unpublished(publish::unpublished(rows.get(2))?);
     let row = rows.get(1).map(Rows::first::<BroadcastRow>).transpose();
     let row = row.map_err(DatabaseError::Fault)?.flatten();
-    let edition = live.live_edition(&campaign).cloned();
-    let edition = edition.filter(|edition| of(edition, name).is_some());
+    let published = live.live_version(&campaign).cloned();
+    let published = published.filter(|published| of(published, name).is_some());
     let known = known(&live);
-    if edition.is_none() && row.is_none() {
+    if published.is_none() && row.is_none() {
         if live.unpublished(&campaign).is_some() {
             let message = format!("`{campaign}` is unpublished; publish it, then start `{id}`");
             return Err(conflict(Problem::new("broadcast", message)));
@@ -209,13 +209,13 @@ async fn find<D: Database>(db: &D, id: &QualifiedId) -> Result<Found, FlowError>
         let message = format!("version {} of `{campaign}` cannot be read now", one.version);
         return Err(conflict(Problem::new("broadcast", message)));
     }
-    Ok(Found { campaign, edition, row, known })
+    Ok(Found { campaign, published, row, known })
 }
 
 fn known(live: &Catalog) -> Vec<String> {
-    let of = |edition: &Rc<PublishedVersion>| {
-        let names = edition.compiled.campaign.broadcasts.keys();
-        names.map(|name| QualifiedId::new(edition.id(), name).0).collect::<Vec<_>>()
+    let of = |published: &Rc<PublishedVersion>| {
+        let names = published.compiled.campaign.broadcasts.keys();
+        names.map(|name| QualifiedId::new(published.id(), name).0).collect::<Vec<_>>()
     };
     live.live().flat_map(of).collect()
 }

@@ -95,9 +95,9 @@ async fn move_on<D: Database>(
     let Some((campaign, name)) = id.parts() else { return Ok(Vec::new()) };
     let version = std::iter::once((campaign.clone(), row.version));
     load_versions(db, catalog, version, now).await?;
-    let Some(edition) = catalog.edition(&campaign, row.version) else { return Ok(Vec::new()) };
-    let Some((broadcast, rule)) = of(&edition, name) else { return Ok(Vec::new()) };
-    let run = Run { db, catalog, edition: edition.clone(), id, broadcast, rule, now };
+    let Some(published) = catalog.version(&campaign, row.version) else { return Ok(Vec::new()) };
+    let Some((broadcast, rule)) = of(&published, name) else { return Ok(Vec::new()) };
+    let run = Run { db, catalog, published: published.clone(), id, broadcast, rule, now };
     match (row.state, row.phase) {
         (BroadcastState::Scheduled, _) => match run.begin(row).await? {
             Some(row) => run.walk(row, ids).await,
@@ -113,8 +113,8 @@ async fn move_on<D: Database>(
 }
 
 /// Returns a broadcast of a version, with the rule of its segment.
-pub fn of<'e>(edition: &'e PublishedVersion, name: &str) -> Option<(&'e Broadcast, &'e Rule)> {
-    let campaign = &edition.compiled.campaign;
+pub fn of<'e>(published: &'e PublishedVersion, name: &str) -> Option<(&'e Broadcast, &'e Rule)> {
+    let campaign = &published.compiled.campaign;
     let broadcast = campaign.broadcasts.get(name)?;
     Some((broadcast, campaign.segments.get(&broadcast.segment)?))
 }
@@ -128,7 +128,7 @@ pub fn first_phase(broadcast: &Broadcast) -> Phase {
 struct Run<'r, D> {
     db: &'r D,
     catalog: &'r Catalog,
-    edition: Rc<PublishedVersion>,
+    published: Rc<PublishedVersion>,
     id: &'r QualifiedId,
     broadcast: &'r Broadcast,
     rule: &'r Rule,
@@ -245,7 +245,7 @@ impl<D: Database> Run<'_, D> {
         };
         Command {
             who: ContactRef::Id(contact.clone()),
-            happenings: vec![Input::Broadcast(Box::new(turn))],
+            inputs: vec![Input::Broadcast(Box::new(turn))],
         }
     }
 

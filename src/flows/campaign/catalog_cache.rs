@@ -63,11 +63,11 @@ pub struct Shelf {
 }
 
 impl Shelf {
-    fn keep(&mut self, edition: &Rc<PublishedVersion>) {
+    fn keep(&mut self, published: &Rc<PublishedVersion>) {
         if self.kept.len() >= EDITIONS_KEPT_MAX {
             self.kept.clear();
         }
-        self.kept.insert((edition.id().clone(), edition.version), edition.clone());
+        self.kept.insert((published.id().clone(), published.version), published.clone());
     }
 }
 
@@ -151,7 +151,7 @@ impl<D: Database, K: KeyValue> Library<'_, D, K> {
         let (mut stored, mut missing) = (Vec::new(), Vec::new());
         for live in listed {
             match self.content(live, kv_answers).await {
-                Some(edition) => stored.push(Ok(edition)),
+                Some(published) => stored.push(Ok(published)),
                 None => missing.push((live.campaign.clone(), live.version)),
             }
         }
@@ -174,15 +174,15 @@ impl<D: Database, K: KeyValue> Library<'_, D, K> {
             return kept;
         }
         let text = self.kv.get(&content_key(&version)).await.ok()?;
-        let edition = text.and_then(|text| {
+        let published = text.and_then(|text| {
             PublishedVersion::read(&live.campaign, live.version, live.published_at, &text).ok()
         });
-        let edition = edition.map(Rc::new);
-        match &edition {
-            Some(edition) => self.shelf.borrow_mut().keep(edition),
+        let published = published.map(Rc::new);
+        match &published {
+            Some(published) => self.shelf.borrow_mut().keep(published),
             None => drop(self.shelf.borrow_mut().lacking.insert(version)),
         }
-        edition
+        published
     }
 
     /// Reads the content of these versions from the database.
@@ -194,9 +194,9 @@ impl<D: Database, K: KeyValue> Library<'_, D, K> {
         let mut gone: BTreeSet<Version> = missing.iter().cloned().collect();
         for row in self.rows(&missing).await? {
             gone.remove(&(row.campaign_id.clone(), row.version));
-            let edition = row.edition().map(Rc::new);
-            edition.iter().for_each(|edition| self.shelf.borrow_mut().keep(edition));
-            stored.push(edition);
+            let published = row.version().map(Rc::new);
+            published.iter().for_each(|published| self.shelf.borrow_mut().keep(published));
+            stored.push(published);
         }
         let reason = "it is not in the database";
         stored.extend(gone.into_iter().map(|(campaign, version)| {

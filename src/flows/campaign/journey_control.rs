@@ -42,7 +42,7 @@ pub async fn steer<D: Database>(
     let row = rows.first().map(Rows::first::<InsideRow>).transpose();
     let people = row.map_err(DatabaseError::Fault)?.flatten().map_or(0, |row| row.people);
     // The journeys of a version that cannot be read are unknown.
-    let is_live = live.live_edition(&campaign).is_some_and(|e| e.journey(name).is_some())
+    let is_live = live.live_version(&campaign).is_some_and(|e| e.journey(name).is_some())
         || live.unreadable_live(&campaign).is_some();
     // A journey that is no longer live may still have people inside.
     if !is_live && people == 0 {

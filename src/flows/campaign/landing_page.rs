@@ -72,7 +72,7 @@ pub fn variant_for<'a>(
 
 pub struct Showing<'a> {
     /// The version that the page belongs to.
-    pub edition: &'a PublishedVersion,
+    pub published: &'a PublishedVersion,
     pub page: &'a Page,
     pub variant: &'a Variant,
     /// The visitor's traffic source; the form carries it along.
@@ -88,8 +88,8 @@ pub fn render(
     now: Millis,
     ids: &mut Ids,
 ) -> Result<String, TemplateError> {
-    let Showing { edition, page, variant, origin, typed } = showing;
-    let campaign = &edition.compiled.campaign;
+    let Showing { published, page, variant, origin, typed } = showing;
+    let campaign = &published.compiled.campaign;
     let language = Language::from_locale(&campaign.locale);
     let form = page.form.as_ref().and_then(|name| {
         let form = campaign.forms.get(name)?;
@@ -112,7 +112,7 @@ pub fn render(
         "form": form.unwrap_or_default(),
         "campaign": { "name": campaign.name, "postal_address": campaign.postal_address },
     });
-    edition.page_templates(&variant.template)?.render_page(&variant.template, &data)
+    published.page_templates(&variant.template)?.render_page(&variant.template, &data)
 }
 
 /// Returns a token for one rendered form (form, time, random id), so that two posts of it can be

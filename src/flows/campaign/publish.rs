@@ -98,7 +98,7 @@ pub async fn preview<D: Database>(
 ) -> Result<Published, FlowError> {
     let Plan { catalog, journeys } = plan(db, &compiled, now).await?;
     let campaign = &compiled.campaign.id;
-    let live = catalog.live_edition(campaign);
+    let live = catalog.live_version(campaign);
     let is_new = live.is_none_or(|live| live.compiled != compiled);
     // Versions are numbered from the live one, which is the newest.
     let unreadable = || catalog.unreadable_live(campaign).map(|one| one.version);
@@ -133,14 +133,14 @@ async fn plan<D: Database>(db: &D, compiled: &Compiled, now: Millis) -> Result<P
     let mut problems = problems(&catalog, compiled);
     problems.extend(wrong_times(compiled, &begun, now));
     let mut journeys = Vec::new();
-    if let Some(live) = catalog.live_edition(id)
+    if let Some(live) = catalog.live_version(id)
         && live.compiled != *compiled
     {
         if !migrating(&catalog, compiled).is_empty() {
             let inhabited: BTreeSet<u32> = standing.iter().map(|s| s.version).collect();
             let wanted = inhabited.iter().map(|version| (id.clone(), *version));
             load_versions(db, &catalog, wanted, now).await?;
-            let older: Vec<_> = inhabited.iter().filter_map(|v| catalog.edition(id, *v)).collect();
+            let older: Vec<_> = inhabited.iter().filter_map(|v| catalog.version(id, *v)).collect();
             problems.extend(unknown_old_steps(live, &older, compiled));
         }
         journeys = diff(&live.compiled, compiled, &standing);
@@ -159,7 +159,7 @@ async fn plan<D: Database>(db: &D, compiled: &Compiled, now: Millis) -> Result<P
 /// Returns the journeys of a new version that have a migration map.
 fn migrating<'c>(catalog: &Catalog, compiled: &'c Compiled) -> Vec<&'c str> {
     let campaign = &compiled.campaign;
-    let live = catalog.live_edition(&campaign.id);
+    let live = catalog.live_version(&campaign.id);
     if live.is_none_or(|live| live.compiled == *compiled) {
         return Vec::new();
     }
@@ -204,7 +204,7 @@ fn ended_outages(rows: Option<&Rows>) -> Result<Vec<Outage>, DatabaseError> {
 pub fn catalog(rows: Option<&Rows>) -> Result<Catalog, DatabaseError> {
     let rows = rows.map(Rows::all::<VersionRow>).transpose();
     let rows = rows.map_err(DatabaseError::Fault)?.unwrap_or_default();
-    Ok(Catalog::of_stored(rows.iter().map(|row| row.edition().map(Rc::new))))
+    Ok(Catalog::of_stored(rows.iter().map(|row| row.version().map(Rc::new))))
 }
 
 /// Reads which version of each campaign is live, the states of its journeys and its recent outages,
@@ -287,7 +287,7 @@ fn wrong_times(compiled: &Compiled, begun: &[BroadcastRow], now: Millis) -> Vec<
 /// schedule, that are new or have changed.
 fn changed_fills(catalog: &Catalog, compiled: &Compiled) -> Vec<QualifiedId> {
     let campaign = &compiled.campaign;
-    let before = catalog.live_edition(&campaign.id).map(|edition| &edition.compiled.campaign);
+    let before = catalog.live_version(&campaign.id).map(|published| &published.compiled.campaign);
     let is_same = |name: &String, rule| before.and_then(|b| b.segments.get(name)) == Some(rule);
     let segments = campaign.segments.iter().filter(|(name, rule)| !is_same(name, rule));
     // Contacts without a time zone use the campaign's.
@@ -303,8 +303,8 @@ fn changed_fills(catalog: &Catalog, compiled: &Compiled) -> Vec<QualifiedId> {
 /// Returns the backfills of all segments, and of all journeys that begin by a date or a schedule,
 /// of the live versions.
 pub fn fills(catalog: &Catalog) -> Vec<QualifiedId> {
-    let of = |edition: &Rc<PublishedVersion>| {
-        let campaign = &edition.compiled.campaign;
+    let of = |published: &Rc<PublishedVersion>| {
+        let campaign = &published.compiled.campaign;
         let segments = campaign.segments.keys().map(|name| QualifiedId::new(&campaign.id, name));
         let journeys = campaign.journeys.iter().filter(|(_, one)| one.enter.is_of_time());
         let journeys = journeys.map(|(name, _)| journey_fill(&campaign.id, name));
@@ -341,11 +341,11 @@ pub fn filled<'c>(catalog: &'c Catalog, fill: &QualifiedId) -> Option<Cow<'c, Ru
         None => (fill.clone(), false),
     };
     let (campaign, name) = name.parts()?;
-    let edition = catalog.live_edition(&campaign)?;
-    let segment = |name: &str| edition.compiled.campaign.segments.get(name).map(Cow::Borrowed);
+    let published = catalog.live_version(&campaign)?;
+    let segment = |name: &str| published.compiled.campaign.segments.get(name).map(Cow::Borrowed);
     match is_journey {
         false => segment(name),
-        true => match &edition.journey(name)?.enter {
+        true => match &published.journey(name)?.enter {
             Trigger::Schedule(schedule) => segment(&schedule.segment),
             Trigger::Date(DateMoment { date, .. }) => {
                 let test = Operator::Set(true);

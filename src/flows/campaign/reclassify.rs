@@ -57,8 +57,7 @@ pub async fn rejudge<D: Database>(
         by_contact.entry(row.contact_id).or_default().push(Input::Rejudged(row.id));
     }
     let cases = by_contact.into_iter();
-    let cases =
-        cases.map(|(contact, happenings)| Command { who: ContactRef::Id(contact), happenings });
+    let cases = cases.map(|(contact, inputs)| Command { who: ContactRef::Id(contact), inputs });
     for some in cases.collect::<Vec<_>>().chunks(CONTACTS_PER_TASK_MAX) {
         let decisions = commit(db, catalog, some.to_vec(), now, ids).await?;
         let changes = decisions.iter().flat_map(|decision| &decision.changes);

@@ -47,12 +47,12 @@ pub(super) fn credited_late(
     cases: &[Command],
     contacts: &[Contact],
 ) -> Vec<(CampaignId, u32)> {
-    let happenings = || cases.iter().flat_map(|case| &case.happenings);
+    let inputs = || cases.iter().flat_map(|case| &case.inputs);
     let is_touched = |id: &CampaignId| {
         contacts.iter().flat_map(|one| &one.touches).any(|touch| touch.campaign == id.0)
     };
     let is_credited = |one: &&Unpublished| {
-        happenings().filter_map(Input::at).any(|at| at <= one.since) && is_touched(&one.campaign)
+        inputs().filter_map(Input::at).any(|at| at <= one.since) && is_touched(&one.campaign)
     };
     let late = catalog.all_unpublished().filter(is_credited);
     late.filter_map(|one| Some((one.campaign.clone(), one.version?))).collect()
@@ -77,7 +77,7 @@ pub async fn load_versions<D: Database>(
     let rows = rows.first().map(Rows::all::<campaigns::VersionRow>).transpose();
     let mut unreadable = Vec::new();
     for row in rows.map_err(DatabaseError::Fault)?.unwrap_or_default() {
-        let stored = row.edition().map(Rc::new);
+        let stored = row.version().map(Rc::new);
         unreadable.extend(stored.as_ref().err().cloned());
         catalog.add_older(stored);
     }

@@ -58,8 +58,8 @@ pub async fn save<D: Database>(
     let shown = preferences(catalog, &link.campaign, &known, language);
     let mut reading = read(answer, &shown, &link.message, link.channel(), language);
     reading.choice.origin_hash = origin_hash.to_owned();
-    let happenings = vec![Input::Chose(Box::new(reading.choice))];
-    let command = Command { who: ContactRef::Id(link.contact.clone()), happenings };
+    let inputs = vec![Input::Chose(Box::new(reading.choice))];
+    let command = Command { who: ContactRef::Id(link.contact.clone()), inputs };
     let decisions = commit(db, catalog, vec![command], now, ids).await?;
     let contact = Box::new(decisions.into_iter().next().map_or(known, |done| done.contact));
     Ok(if reading.is_outdated { Saved::WordsChanged(contact) } else { Saved::Yes(contact) })

@@ -109,12 +109,12 @@ pub async fn unsubscribe<D: Database>(
     ids: &mut Ids,
 ) -> Result<Option<Link>, CommitError> {
     let channel = link.channel();
-    let happening = Input::Unsubscribed {
+    let input = Input::Unsubscribed {
         channel,
         message: link.message.clone(),
         origin_hash: origin_hash.to_owned(),
     };
-    let case = Command { who: ContactRef::Id(link.contact.clone()), happenings: vec![happening] };
+    let case = Command { who: ContactRef::Id(link.contact.clone()), inputs: vec![input] };
     let decisions = match commit(db, catalog, vec![case], now, ids).await {
         Err(error) if error.may_be_the_contacts() => {
             db.batch(vec![suppressions::unsubscribe(&link.contact, channel, now)]).await?;
@@ -174,8 +174,8 @@ pub async fn undo<D: Database>(
         time_zone: None,
         origin_hash: origin_hash.to_owned(),
     };
-    let happenings = vec![Input::Chose(Box::new(choice))];
-    let case = Command { who: ContactRef::Id(link.contact.clone()), happenings };
+    let inputs = vec![Input::Chose(Box::new(choice))];
+    let case = Command { who: ContactRef::Id(link.contact.clone()), inputs };
     let decisions = commit(db, catalog, vec![case], now, ids).await?;
     Ok(decisions.iter().any(|decision| !decision.is_idle()))
 }
@@ -292,7 +292,7 @@ pub async fn confirm<D: Database>(
         message: link.message,
         origin_hash,
     };
-    let command = Command { who: ContactRef::Id(link.contact), happenings: vec![input] };
+    let command = Command { who: ContactRef::Id(link.contact), inputs: vec![input] };
     let decisions = commit(db, catalog, vec![command], now, ids).await?;
     Ok(deliveries(&decisions))
 }

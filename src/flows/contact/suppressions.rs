@@ -156,8 +156,8 @@ pub async fn add<D: Database>(
     let source = source(by)?;
     let suppression = Suppression { channel, address, reason, until: named.until, source, at: now };
     if let Some(contact) = contact {
-        let happenings = vec![Input::Suppressed(suppression)];
-        let command = Command { who: ContactRef::Id(contact), happenings };
+        let inputs = vec![Input::Suppressed(suppression)];
+        let command = Command { who: ContactRef::Id(contact), inputs };
         commit(db, catalog, vec![command], now, ids).await?;
     } else {
         db.batch(write::suppressions(&[suppression]).into_iter().collect()).await?;
@@ -192,8 +192,8 @@ pub async fn release<D: Database>(
     let release = Release { channel, address: known.address.clone(), by, note, at };
     let committed = match contact {
         Some(contact) => {
-            let happenings = vec![Input::Released(release.clone())];
-            let command = Command { who: ContactRef::Id(contact), happenings };
+            let inputs = vec![Input::Released(release.clone())];
+            let command = Command { who: ContactRef::Id(contact), inputs };
             commit(db, catalog, vec![command], now, ids).await?
         }
         None => Vec::new(),

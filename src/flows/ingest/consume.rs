@@ -75,8 +75,8 @@ pub async fn record<D: Database>(
         Err(error) => failure = Some(error),
     }
     let (texts, suppressed) = resolve::texts(texts, now);
-    for (who, happening) in texts {
-        put(&mut cases, who, happening);
+    for (who, input) in texts {
+        put(&mut cases, who, input);
     }
     let decisions = commit_by_address(db, catalog, Some(keys), cases, now, ids).await;
     if let Some(statement) = suppressed {
@@ -90,7 +90,7 @@ pub async fn record<D: Database>(
 
 /// Adds a task to the command of the contact it is about.
 fn add(cases: &mut Vec<Command>, task: Intake) {
-    let (who, happening) = match task {
+    let (who, input) = match task {
         Intake::VisitV1(_) | Intake::DeliveryReportV1 { .. } | Intake::InboundSmsV1(_) => return,
         Intake::EngagementV1(engagement) => {
             (ContactRef::Id(engagement.contact.clone()), Input::Engaged(engagement))
@@ -110,12 +110,12 @@ fn add(cases: &mut Vec<Command>, task: Intake) {
             (who, Input::Submitted(submitted))
         }
     };
-    put(cases, who, happening);
+    put(cases, who, input);
 }
 
-fn put(cases: &mut Vec<Command>, who: ContactRef, happening: Input) {
+fn put(cases: &mut Vec<Command>, who: ContactRef, input: Input) {
     match cases.iter_mut().find(|case| case.who == who) {
-        Some(case) => case.happenings.push(happening),
-        None => cases.push(Command { who, happenings: vec![happening] }),
+        Some(case) => case.inputs.push(input),
+        None => cases.push(Command { who, inputs: vec![input] }),
     }
 }

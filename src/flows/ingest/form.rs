@@ -43,7 +43,7 @@ pub enum Checked {
 
 /// Checks a submission without touching the database.
 pub fn check(
-    edition: &PublishedVersion,
+    published: &PublishedVersion,
     form_id: &QualifiedId,
     form: &Form,
     answer: &FormData,
@@ -67,7 +67,7 @@ pub fn check(
         let field = String::new();
         return Checked::Problems(vec![FieldProblem { field, reason: FieldReason::SendAgain }]);
     }
-    let campaign = &edition.compiled.campaign;
+    let campaign = &published.compiled.campaign;
     Checked::Good(Box::new(Submitted {
         form: form_id.clone(),
         key: format!("form:{}", fingerprint(token, &submission)),
@@ -75,7 +75,7 @@ pub fn check(
         phone: submission.phone,
         attributes: submission.attributes,
         agreed: submission.agreed,
-        touch: touch(edition, &campaign.id, answer, settings, now),
+        touch: touch(published, &campaign.id, answer, settings, now),
         locale: campaign.locale.clone(),
         origin_hash: origin_hash.to_owned(),
         at: now,
@@ -104,8 +104,8 @@ pub async fn submit<D: Database>(
     ids: &mut Ids,
 ) -> Result<Vec<Work>, CommitError> {
     let who = ContactRef::Typed { email: submitted.email.clone(), phone: submitted.phone.clone() };
-    let happenings = vec![Input::Submitted(Box::new(submitted))];
-    let case = Command { who, happenings };
+    let inputs = vec![Input::Submitted(Box::new(submitted))];
+    let case = Command { who, inputs };
     let decisions = commit_by_address(db, catalog, Some(keys), vec![case], now, ids).await?;
     Ok(deliveries(&decisions))
 }
@@ -140,14 +140,14 @@ fn read_token(
 /// Returns the visitor's traffic source. The page and its variant come from the browser, so they
 /// count only if the campaign has them.
 fn touch(
-    edition: &PublishedVersion,
+    published: &PublishedVersion,
     campaign: &CampaignId,
     answer: &FormData,
     settings: &Settings,
     now: Millis,
 ) -> Touch {
     let origin = TrafficSource::from_answer(answer);
-    let page = edition.compiled.campaign.pages.get(&origin.page);
+    let page = published.compiled.campaign.pages.get(&origin.page);
     let variant = page.and_then(|p| p.variants.iter().find(|v| v.name == origin.variant));
     Touch {
         campaign: campaign.0.clone(),

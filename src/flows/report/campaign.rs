@@ -10,8 +10,8 @@ use crate::domain::contact::message::of_broadcast_part;
 use crate::domain::operations::failing::Failing;
 use crate::domain::publication::catalog::PublishedVersion;
 use crate::domain::report::{
-    CHANNELS_MAX, ChannelRow, Figures, JourneyRow, MessageFigures, MessageRow, OTHER_CHANNELS,
-    OtherCurrency, PassageFigures, Report, VariantRow,
+    CHANNELS_MAX, ChannelRow, EnrollmentFigures, Figures, JourneyRow, MessageFigures, MessageRow,
+    OTHER_CHANNELS, OtherCurrency, Report, VariantRow,
 };
 use crate::domain::sending::auto_pause::PauseEvent;
 use crate::domain::sms::settings::in_minor_units;
@@ -19,7 +19,7 @@ use crate::flows::campaign::publish::statuses;
 use crate::flows::ports::{Database, DatabaseError};
 use crate::flows::report::broadcast;
 use crate::store::broadcasts::{self, BroadcastRow};
-use crate::store::reports::{self, CounterRow, PassageRow};
+use crate::store::reports::{self, CounterRow, EnrollmentRow};
 use crate::store::statement::Rows;
 use crate::store::{brakes, failing, journeys};
 use std::cmp::Reverse;
@@ -28,45 +28,45 @@ use std::collections::BTreeMap;
 /// Reads the counters of a live campaign and adds its costs.
 pub async fn report<D: Database>(
     db: &D,
-    edition: &PublishedVersion,
+    published: &PublishedVersion,
     now: Millis,
 ) -> Result<Report, DatabaseError> {
-    let rows = db.batch(vec![reports::counters(edition.id())]).await?;
+    let rows = db.batch(vec![reports::counters(published.id())]).await?;
     let rows = rows.first().map(Rows::all::<CounterRow>).transpose();
     let rows = rows.map_err(DatabaseError::Fault)?.unwrap_or_default();
-    Ok(add_up(&edition.compiled.campaign, edition.version, &rows, now))
+    Ok(add_up(&published.compiled.campaign, published.version, &rows, now))
 }
 
 /// Does the same, and adds the enrollments of each journey, and the broadcasts.
 pub async fn report_with_journeys<D: Database>(
     db: &D,
-    edition: &PublishedVersion,
+    published: &PublishedVersion,
     now: Millis,
 ) -> Result<Report, DatabaseError> {
-    let id = edition.id();
+    let id = published.id();
     let statements = vec![
         reports::counters(id),
-        reports::passages(id),
+        reports::enrollments(id),
         journeys::statuses(),
         broadcasts::of_campaign(id),
         brakes::last_words(Some(id)),
-        reports::other_currencies(id, &edition.compiled.campaign.currency),
+        reports::other_currencies(id, &published.compiled.campaign.currency),
         failing::list(Some(id)),
     ];
     let rows = db.batch(statements).await?;
     let counters = rows.first().map(Rows::all::<CounterRow>).transpose();
-    let passages = rows.get(1).map(Rows::all::<PassageRow>).transpose();
-    let (counters, passages) =
-        (counters.map_err(DatabaseError::Fault)?, passages.map_err(DatabaseError::Fault)?);
-    let campaign = &edition.compiled.campaign;
+    let enrollments = rows.get(1).map(Rows::all::<EnrollmentRow>).transpose();
+    let (counters, enrollments) =
+        (counters.map_err(DatabaseError::Fault)?, enrollments.map_err(DatabaseError::Fault)?);
+    let campaign = &published.compiled.campaign;
     let counters = counters.unwrap_or_default();
-    let mut by_journey: BTreeMap<String, BTreeMap<u32, PassageFigures>> =
+    let mut by_journey: BTreeMap<String, BTreeMap<u32, EnrollmentFigures>> =
         campaign.journeys.keys().map(|name| (name.clone(), BTreeMap::new())).collect();
-    for row in passages.unwrap_or_default() {
+    for row in enrollments.unwrap_or_default() {
         let versions = by_journey.entry(row.journey.clone()).or_default();
         let figures = versions.entry(row.version).or_default();
         figures.version = row.version;
-        add_passages(figures, row);
+        add_enrollments(figures, row);
     }
     let statuses = statuses(rows.get(2))?;
     let journeys = by_journey.into_iter().map(|(journey, versions)| JourneyRow {
@@ -82,13 +82,13 @@ pub async fn report_with_journeys<D: Database>(
     let brake = brake.map_err(DatabaseError::Fault)?.flatten();
     let other_currencies = rows.get(5).map(Rows::all::<OtherCurrency>).transpose();
     let other_currencies = other_currencies.map_err(DatabaseError::Fault)?.unwrap_or_default();
-    let sums = add_up(campaign, edition.version, &counters, now);
+    let sums = add_up(campaign, published.version, &counters, now);
     let failing = rows.get(6).map(Rows::all::<Failing>).transpose();
     let failing = failing.map_err(DatabaseError::Fault)?.unwrap_or_default();
     Ok(Report { journeys, broadcasts, other_currencies, brake, failing, ..sums })
 }
 
-fn add_passages(figures: &mut PassageFigures, row: PassageRow) {
+fn add_enrollments(figures: &mut EnrollmentFigures, row: EnrollmentRow) {
     figures.entered += row.people;
     let (sum, parts) = match row.state {
         EnrollmentState::Active => (&mut figures.active, Some(&mut figures.by_step)),

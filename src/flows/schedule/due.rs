@@ -126,7 +126,7 @@ pub async fn run<D: Database>(
 ) -> Result<Vec<Work>, CommitError> {
     let case = |contact: &ContactId| Command {
         who: ContactRef::Id(contact.clone()),
-        happenings: vec![Input::TimePassed],
+        inputs: vec![Input::TimePassed],
     };
     match commit(db, catalog, contacts.iter().map(case).collect(), now, ids).await {
         Ok(decisions) => Ok(deliveries(&decisions)),

@@ -91,7 +91,7 @@ async fn try_again<D: Database>(
         stored.iter().find(is_it)
     };
     let is_over = |row: &&OutageRow| {
-        unneeded.contains(row) || of(row).is_none_or(|stored| stored.edition().is_ok())
+        unneeded.contains(row) || of(row).is_none_or(|stored| stored.version().is_ok())
     };
     let over = out.iter().filter(is_over);
     let ends: Vec<_> = over.map(|row| outages::end(row, now)).collect();

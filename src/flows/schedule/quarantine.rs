@@ -40,8 +40,7 @@ pub async fn run_alone<D: Database>(
         db.batch(vec![parked::put_to_sleep(&contact)]).await?;
         return Ok(Vec::new());
     }
-    let case =
-        Command { who: ContactRef::Id(contact.clone()), happenings: vec![Input::TimePassed] };
+    let case = Command { who: ContactRef::Id(contact.clone()), inputs: vec![Input::TimePassed] };
     match commit(db, catalog, vec![case], now, ids).await {
         Ok(decisions) => {
             db.batch(vec![parked::clear(&contact)]).await?;

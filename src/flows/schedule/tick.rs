@@ -199,12 +199,12 @@ async fn refresh_snapshots<D: Database, K: KeyValue>(
     now: Millis,
     outcome: &mut TickOutcome,
 ) {
-    for edition in catalog.live() {
-        let Some(report) = outcome.take("snapshots", campaign::report(db, edition, now).await)
+    for published in catalog.live() {
+        let Some(report) = outcome.take("snapshots", campaign::report(db, published, now).await)
         else {
             continue;
         };
-        let key = snapshot_key(edition.id().as_str());
+        let key = snapshot_key(published.id().as_str());
         // A store that does not answer is not asked again for the next report.
         let Some(known) = outcome.take("snapshots", kv.get(&key).await) else { return };
         let known = known.and_then(|text| serde_json::from_str::<Report>(&text).ok());

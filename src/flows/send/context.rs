@@ -58,8 +58,13 @@ fn unreadable(at: Millis) -> Disposition {
 
 impl<D, H> Wave<'_, D, H> {
     /// Checks whether a message may leave at a given time.
-    pub fn judge<'t>(&self, message: &Message, truth: &'t SendSnapshot, at: Millis) -> Judged<'t> {
-        if !truth.is_ours(message) {
+    pub fn judge<'t>(
+        &self,
+        message: &Message,
+        snapshot: &'t SendSnapshot,
+        at: Millis,
+    ) -> Judged<'t> {
+        if !snapshot.is_ours(message) {
             return Judged::Others;
         }
         // Newer code may be able to read it tomorrow.
@@ -73,7 +78,7 @@ impl<D, H> Wave<'_, D, H> {
         if rules.edition.templates().is_err() {
             return Judged::Ends(unreadable(at));
         }
-        Judged::Ends(match gate(message, truth, &rules, &self.settings.pacing, at) {
+        Judged::Ends(match gate(message, snapshot, &rules, &self.settings.pacing, at) {
             SendDecision::Open(contact, to) => {
                 return Judged::Passes(Passed { rules, contact, to });
             }
@@ -90,8 +95,8 @@ impl<D, H> Wave<'_, D, H> {
 
     /// Returns the versions whose rules apply to a message; `None` if its version is gone.
     fn rules(&self, message: &Message) -> Option<Rules> {
-        let edition = self.catalog.edition(&message.campaign, message.version)?;
-        let live = self.catalog.live_edition(&message.campaign).unwrap_or(&edition).clone();
-        Some(Rules { edition, live })
+        let published = self.catalog.version(&message.campaign, message.version)?;
+        let live = self.catalog.live_version(&message.campaign).unwrap_or(&published).clone();
+        Some(Rules { published, live })
     }
 }

@@ -45,10 +45,10 @@ impl<D: Database, H: Http> Wave<'_, D, H> {
         plan: &mut Plan<'_>,
         ended: &mut Results,
     ) -> Result<(), DatabaseError> {
-        let truth = begin(self.db, &wave, self.at).await?;
-        let (turns, mut places) = admit(self, wave, &truth, ended).await?;
+        let snapshot = begin(self.db, &wave, self.at).await?;
+        let (turns, mut places) = admit(self, wave, &snapshot, ended).await?;
         let groups = groups(turns, self.at).into_iter();
-        let made = join_all(groups.map(|group| self.make_group(group, &truth))).await;
+        let made = join_all(groups.map(|group| self.make_group(group, &snapshot))).await;
         let (mut stayed, mut failure) = (Vec::new(), None);
         // Even if one group failed, the results of the others are recorded.
         for group in made {
@@ -71,22 +71,22 @@ impl<D: Database, H: Http> Wave<'_, D, H> {
     async fn make_group<'a>(
         &self,
         group: Vec<ScheduledCall<'a>>,
-        truth: &SendSnapshot,
+        snapshot: &SendSnapshot,
     ) -> Made<'a> {
         let mut made = Made::default();
         let first = group.first().map_or(self.at, |turn| turn.at);
-        let mut anew = None;
+        let mut fresh = None;
         if first > self.at.plus(FRESH) {
             let at = first.minus(READ_AHEAD);
             self.wait_until(at).await;
             match begin(self.db, group.iter().map(|turn| &turn.planned), at).await {
-                Ok(truth) => anew = Some(truth),
+                Ok(snapshot) => fresh = Some(snapshot),
                 Err(error) => return Made { failure: Some(error), ..made },
             }
         }
-        let truth = anew.as_ref().unwrap_or(truth);
+        let snapshot = fresh.as_ref().unwrap_or(snapshot);
         let mut ready = Vec::with_capacity(group.len());
-        ready.extend(group.into_iter().filter_map(|turn| self.ready(turn, truth, &mut made)));
+        ready.extend(group.into_iter().filter_map(|turn| self.ready(turn, snapshot, &mut made)));
         if let Err(error) = self.keep_links(&mut ready).await {
             let at = self.at.plus(REST);
             let untried = |message| (message, Disposition::Untried { at, reason: String::new() });
@@ -104,14 +104,14 @@ impl<D: Database, H: Http> Wave<'_, D, H> {
     fn ready<'a>(
         &self,
         turn: ScheduledCall<'a>,
-        truth: &SendSnapshot,
+        snapshot: &SendSnapshot,
         made: &mut Made<'_>,
     ) -> Option<Ready<'a>> {
         let ScheduledCall { mut planned, at } = turn;
         let (mut letters, mut spent, mut short_links) = (Vec::new(), Vec::new(), Vec::new());
         let mut leaving = Vec::with_capacity(planned.messages.len());
         for message in std::mem::take(&mut planned.messages) {
-            let passed = match self.judge(&message, truth, at) {
+            let passed = match self.judge(&message, snapshot, at) {
                 Judged::Others => continue,
                 Judged::Passes(passed) => Ok(passed),
                 Judged::Ends(ending) => Err(ending),

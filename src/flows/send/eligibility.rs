@@ -46,7 +46,7 @@ pub enum SendDecision<'a> {
 /// The versions whose rules apply to a message.
 pub struct Rules {
     /// The version that it was made from.
-    pub edition: Rc<PublishedVersion>,
+    pub published: Rc<PublishedVersion>,
     /// The live version of its campaign, whose pacing also applies to messages of older ones.
     pub live: Rc<PublishedVersion>,
 }
@@ -57,42 +57,48 @@ impl Rules {
         &'a self,
         message: &'a Message,
         contact: &'a Contact,
-        house: &'a DeploymentPacing,
+        deployment: &'a DeploymentPacing,
     ) -> PacingCheck<'a> {
         let pacing = &self.live.compiled.campaign.pacing;
-        PacingCheck { message, contact, campaign: &self.edition.compiled.campaign, pacing, house }
+        PacingCheck {
+            message,
+            contact,
+            campaign: &self.edition.compiled.campaign,
+            pacing,
+            deployment,
+        }
     }
 }
 
 /// Decides whether a message may be sent at all, and then whether it may be sent now.
 pub fn gate<'a>(
     message: &Message,
-    truth: &'a SendSnapshot,
+    snapshot: &'a SendSnapshot,
     rules: &Rules,
-    house: &DeploymentPacing,
+    deployment: &DeploymentPacing,
     now: Millis,
 ) -> SendDecision<'a> {
-    if truth.is_unpublished(message) {
+    if snapshot.is_unpublished(message) {
         return SendDecision::Closed(UNPUBLISHED);
     }
-    match truth.run_state(message) {
+    match snapshot.run_state(message) {
         RunState::Paused => return SendDecision::Later { at: now.plus(HOLD), reason: "" },
         RunState::Archived => return SendDecision::Closed(ARCHIVED),
         RunState::Running => {}
     }
-    match truth.halt(message) {
+    match snapshot.halt(message) {
         Some(BroadcastState::Paused) => {
             return SendDecision::Later { at: now.plus(BROADCAST_HOLD), reason: PAUSED };
         }
         Some(_) => return SendDecision::Closed(CANCELLED),
         None => {}
     }
-    let contact = match truth.contacts.get(&message.contact_id) {
+    let contact = match snapshot.contacts.get(&message.contact_id) {
         Some(Ok(contact)) => contact,
         Some(Err(why)) => return SendDecision::Broken(why.clone()),
         None => return SendDecision::Closed("contact_gone"),
     };
-    match truth.guard.map(|guard| guard.word(message, contact)) {
+    match snapshot.guard.map(|guard| guard.word(message, contact)) {
         Some(HoldDecision::Wait) => {
             return SendDecision::Later { at: now.plus(HOLD), reason: RESTORED };
         }
@@ -103,9 +109,9 @@ pub fn gate<'a>(
         Eligibility::Closed(reason) => return SendDecision::Closed(reason),
         Eligibility::Open(to) => to,
     };
-    match rules.paced(message, contact, house).judge(truth.is_braked(message), now) {
+    match rules.paced(message, contact, deployment).judge(snapshot.is_braked(message), now) {
         PacingDecision::Now => SendDecision::Open(contact, to),
-        PacingDecision::Later { at, wait } => SendDecision::Later { at, reason: wait.word() },
+        PacingDecision::Later { at, wait } => SendDecision::Later { at, reason: wait.as_str() },
         PacingDecision::Never(reason) => SendDecision::Closed(reason),
     }
 }

@@ -73,18 +73,18 @@ pub fn messages(compiled: &Compiled) -> impl Iterator<Item = &str> {
 /// Renders a message.
 pub async fn preview<D: Database>(
     db: &D,
-    edition: &PublishedVersion,
+    published: &PublishedVersion,
     settings: &Settings,
     asked: &Asked,
     now: Millis,
 ) -> Result<Shown, FlowError> {
-    known(edition, &asked.template)?;
+    known(published, &asked.template)?;
     let contact = match asked.contact.as_deref().map(str::trim).filter(|named| !named.is_empty()) {
         Some(named) => Some(find(db, named, now).await?),
         None => None,
     };
     let locale = asked.locale.as_deref().filter(|locale| !locale.is_empty());
-    show(edition, contact.as_ref(), &asked.template, locale, settings).map_err(|error| {
+    show(published, contact.as_ref(), &asked.template, locale, settings).map_err(|error| {
         rejected(Problem { line: error.line, ..Problem::new(error.template, error.message) })
     })
 }
@@ -99,16 +99,16 @@ pub async fn send_test<D: Database>(
     now: Millis,
     ids: &mut Ids,
 ) -> Result<(Tested, Vec<Work>), FlowError> {
-    let Some(edition) = catalog.live_edition(campaign) else {
+    let Some(published) = catalog.live_version(campaign) else {
         let problem = Problem::new("campaign", format!("`{campaign}` is not published"));
         return Err(rejected(problem));
     };
-    known(edition, &asked.template)?;
+    known(published, &asked.template)?;
     if !asked.template.starts_with("emails/") {
         let problem = Problem::new("template", "an SMS is looked at, and not sent as a test");
         return Err(rejected(problem.help("ask for its preview")));
     }
-    let to = recipient(edition, settings, asked).map_err(rejected)?;
+    let to = recipient(published, settings, asked).map_err(rejected)?;
     let named = asked.contact.as_deref().map(str::trim).filter(|named| !named.is_empty());
     // Without a named contact: the contact with the test's address, which may be new.
     let who = match named {
@@ -122,19 +122,19 @@ pub async fn send_test<D: Database>(
         template: asked.template.clone(),
         to: to.clone(),
     };
-    let command = Command { who, happenings: vec![Input::TestSendRequested(test)] };
+    let command = Command { who, inputs: vec![Input::TestSendRequested(test)] };
     let decisions = commit(db, catalog, vec![command], now, ids).await?;
     Ok((Tested { message, to }, deliveries(&decisions)))
 }
 
-fn known(edition: &PublishedVersion, template: &str) -> Result<(), FlowError> {
-    let templates = &edition.compiled.templates;
+fn known(published: &PublishedVersion, template: &str) -> Result<(), FlowError> {
+    let templates = &published.compiled.templates;
     let is_message = template.starts_with("emails/") || template.starts_with("sms/");
     if is_message && templates.contains_key(template) {
         return Ok(());
     }
     let problem = Problem::new("template", format!("there is no message `{template}`"));
-    Err(rejected(problem.suggest(template, messages(&edition.compiled))))
+    Err(rejected(problem.suggest(template, messages(&published.compiled))))
 }
 
 async fn find<D: Database>(db: &D, named: &str, now: Millis) -> Result<Contact, FlowError> {
@@ -150,11 +150,11 @@ fn rejected(problem: Problem) -> FlowError {
 
 /// Returns the owner's address, or the requested one if it is at one of our own domains.
 fn recipient(
-    edition: &PublishedVersion,
+    published: &PublishedVersion,
     settings: &Settings,
     asked: &Asked,
 ) -> Result<String, Problem> {
-    let campaign = &edition.compiled.campaign;
+    let campaign = &published.compiled.campaign;
     let Some(to) = asked.to.as_deref().map(str::trim).filter(|to| !to.is_empty()) else {
         return Ok(campaign.owner.clone());
     };

@@ -43,12 +43,12 @@ struct Asking<'a> {
 pub async fn admit<'p, D: Database, H: Http>(
     round: &Wave<'_, D, H>,
     mut wave: Vec<Planned<'p>>,
-    truth: &SendSnapshot,
+    snapshot: &SendSnapshot,
     ended: &mut Results,
 ) -> Result<(Vec<ScheduledCall<'p>>, Reservations), DatabaseError> {
     let mut asking = Vec::new();
     for planned in &mut wave {
-        planned.messages.retain(|message| match round.judge(message, truth, round.at) {
+        planned.messages.retain(|message| match round.judge(message, snapshot, round.at) {
             Judged::Others => false,
             Judged::Passes(Passed { rules, contact, .. }) => {
                 asking.push(Asking { message: message.clone(), contact, rules });
@@ -87,8 +87,10 @@ impl Planned<'_> {
         self.messages.retain(|message| match verdicts.get(&message.id) {
             None | Some(PacingDecision::Now) => true,
             Some(PacingDecision::Later { at, wait }) => {
-                ended
-                    .add(message, Disposition::Untried { at: *at, reason: wait.word().to_owned() });
+                ended.add(
+                    message,
+                    Disposition::Untried { at: *at, reason: wait.as_str().to_owned() },
+                );
                 false
             }
             Some(PacingDecision::Never(reason)) => {
@@ -244,8 +246,8 @@ impl Reservations {
             let live = &asker.rules.live.compiled.campaign;
             let from = live.from.as_ref().unwrap_or(&round.settings.mail_from);
             let domain = domain_of(from);
-            let house = round.settings.pacing.warm_up.get(&domain);
-            let limits = [house, live.pacing.warm_up.as_ref()].into_iter().flatten();
+            let deployment = round.settings.pacing.warm_up.get(&domain);
+            let limits = [deployment, live.pacing.warm_up.as_ref()].into_iter().flatten();
             let Some(limit) = limits.filter_map(|warm_up| warm_up.limit(round.at)).min() else {
                 continue;
             };

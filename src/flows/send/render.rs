@@ -50,7 +50,7 @@ pub struct Composed {
 /// Renders a message to an address. An error is the template's, or reports that the text is too
 /// long.
 pub fn compose(
-    edition: &PublishedVersion,
+    published: &PublishedVersion,
     contact: &Contact,
     message: &Message,
     to: String,
@@ -58,33 +58,33 @@ pub fn compose(
 ) -> Result<Composed, String> {
     let (mut spent, mut short_links) = (None, Vec::new());
     let content = match &message.source {
-        MessageSource::Confirmation { .. } => confirmation(edition, contact, message, settings),
+        MessageSource::Confirmation { .. } => confirmation(published, contact, message, settings),
         MessageSource::StopReply | MessageSource::HelpReply => {
-            answer(edition, contact, message, settings)
+            answer(published, contact, message, settings)
         }
-        MessageSource::Test { template, .. } => test(edition, contact, template, settings)?,
+        MessageSource::Test { template, .. } => test(published, contact, template, settings)?,
         MessageSource::Step(step @ StepSource { content: StepContent::Notice { note }, .. }) => {
-            notice(edition, contact, step, note, settings)
+            notice(published, contact, step, note, settings)
         }
         MessageSource::Step(step @ StepSource { content: StepContent::Webhook { .. }, .. }) => {
             Content::Webhook { body: document(contact, message, step).to_string() }
         }
         MessageSource::Step(StepSource { content: StepContent::Template(template), .. })
         | MessageSource::Broadcast { template, .. } => {
-            let links = Links::of(edition, contact, message, settings);
-            let version = Version::of(edition, contact.locale.as_deref(), template);
+            let links = Links::of(published, contact, message, settings);
+            let version = Version::of(published, contact.locale.as_deref(), template);
             if message.channel() == Channel::Sms {
-                let mut data = data(edition, contact, Channel::Sms, &version, settings, "");
+                let mut data = data(published, contact, Channel::Sms, &version, settings, "");
                 data["preferences_url"] = links.preferences().into();
-                let text = links.sms(templates(edition)?, &version.name, &data);
+                let text = links.sms(templates(published)?, &version.name, &data);
                 let (text, kept) = text.map_err(|error| error.to_string())?;
-                let texting = &edition.compiled.campaign.sms;
+                let texting = &published.compiled.campaign.sms;
                 let text = texting.finish(&text, message.class(), &to);
                 spent = Some(texting.spend(&text, &to)?);
                 short_links = kept;
                 Content::Sms { text }
             } else {
-                campaign_email(edition, contact, &links, &version)?
+                campaign_email(published, contact, &links, &version)?
             }
         }
     };
@@ -94,41 +94,41 @@ pub fn compose(
 
 /// Composes an e-mail of a journey or a broadcast.
 fn campaign_email(
-    edition: &PublishedVersion,
+    published: &PublishedVersion,
     contact: &Contact,
     links: &Links<'_>,
     version: &Version,
 ) -> Result<Content, String> {
     let (message, settings) = (links.message, links.settings);
     let unsubscribe_url = links.unsubscribe();
-    let mut data = data(edition, contact, Channel::Email, version, settings, &unsubscribe_url);
+    let mut data = data(published, contact, Channel::Email, version, settings, &unsubscribe_url);
     data["preferences_url"] = links.preferences().into();
-    let rendered = links.email(templates(edition)?, &version.name, &data);
+    let rendered = links.email(templates(published)?, &version.name, &data);
     let mut rendered = rendered.map_err(|error| error.to_string())?;
-    if let Some(name) = own_subject(edition, message) {
-        let subject = templates(edition)?.render_subject(&name, &data);
+    if let Some(name) = own_subject(published, message) {
+        let subject = templates(published)?.render_subject(&name, &data);
         rendered.subject = subject.map_err(|error| error.to_string())?;
     }
-    Ok(email(edition, settings, rendered, links.headers()))
+    Ok(email(published, settings, rendered, links.headers()))
 }
 
 /// Composes a test: the message as it would be shown, with a mark in its subject.
 fn test(
-    edition: &PublishedVersion,
+    published: &PublishedVersion,
     contact: &Contact,
     template: &str,
     settings: &Settings,
 ) -> Result<Content, String> {
     let known = Some(contact).filter(|contact| !contact.is_blank());
-    let shown = show(edition, known, template, None, settings);
+    let shown = show(published, known, template, None, settings);
     let Shown { subject, html, text, .. } = shown.map_err(|error| error.to_string())?;
-    let language = Language::from_locale(&edition.compiled.campaign.locale);
+    let language = Language::from_locale(&published.compiled.campaign.locale);
     let subject = format!("{}{subject}", language.pick("[Test] ", "【测试】"));
-    Ok(email(edition, settings, RenderedEmail { subject, html, text }, Vec::new()))
+    Ok(email(published, settings, RenderedEmail { subject, html, text }, Vec::new()))
 }
 
-fn templates(edition: &PublishedVersion) -> Result<&Templates, String> {
-    edition.templates().map_err(|error| error.to_string())
+fn templates(published: &PublishedVersion) -> Result<&Templates, String> {
+    published.templates().map_err(|error| error.to_string())
 }
 
 /// A rendered message, for viewing only. Links of an e-mail lead to their original targets, those
@@ -155,37 +155,37 @@ pub struct Shown {
 /// Renders a message for viewing, with a contact's data or with sample data, in the contact's
 /// language or in another.
 pub fn show(
-    edition: &PublishedVersion,
+    published: &PublishedVersion,
     contact: Option<&Contact>,
     template: &str,
     locale: Option<&str>,
     settings: &Settings,
 ) -> Result<Shown, TemplateError> {
     let reader = locale.or(contact.and_then(|contact| contact.locale.as_deref()));
-    let version = Version::of(edition, reader, template);
+    let version = Version::of(published, reader, template);
     // This link leads to a page that says it is invalid.
     let unsubscribe_url = format!("{}/u/test", settings.base_url);
     let is_sms = template.starts_with("sms/");
     let channel = if is_sms { Channel::Sms } else { Channel::Email };
     let mut data = match contact {
-        Some(contact) => data(edition, contact, channel, &version, settings, &unsubscribe_url),
+        Some(contact) => data(published, contact, channel, &version, settings, &unsubscribe_url),
         None => {
-            let mut data = sample_data(&edition.compiled);
+            let mut data = sample_data(&published.compiled);
             data["base_url"] = settings.base_url.as_str().into();
             data["unsubscribe_url"] = unsubscribe_url.into();
             if let Value::Object(data) = &mut data {
-                data.extend([version.manner(&edition.compiled.campaign, None)]);
+                data.extend([version.manner(&published.compiled.campaign, None)]);
             }
             data
         }
     };
     data["preferences_url"] = match is_sms {
-        true => sms_preview::preferences(edition, contact, template, settings).into(),
+        true => sms_preview::preferences(published, contact, template, settings).into(),
         false => format!("{}/preferences/test", settings.base_url).into(),
     };
-    let (templates, name) = (edition.templates()?, version.name.as_str());
-    let first = parent_of_version(&edition.compiled.templates, template);
-    let languages = languages(&edition.compiled.templates, first).map(str::to_owned).collect();
+    let (templates, name) = (published.templates()?, version.name.as_str());
+    let first = parent_of_version(&published.compiled.templates, template);
+    let languages = languages(&published.compiled.templates, first).map(str::to_owned).collect();
     let shown = |subject, preheader, html, text| Shown {
         template: name.to_owned(),
         languages,
@@ -196,7 +196,7 @@ pub fn show(
         sms: None,
     };
     if is_sms {
-        let sms = leaving(edition, contact, template, name, &data, settings)?;
+        let sms = leaving(published, contact, template, name, &data, settings)?;
         let shown = shown(String::new(), String::new(), String::new(), sms.text.clone());
         return Ok(Shown { sms: Some(sms), ..shown });
     }
@@ -205,9 +205,9 @@ pub fn show(
 }
 
 /// Returns the subject that a broadcast's variant has instead of its template's.
-fn own_subject(edition: &PublishedVersion, message: &Message) -> Option<String> {
+fn own_subject(published: &PublishedVersion, message: &Message) -> Option<String> {
     let MessageSource::Broadcast { name, variant, .. } = &message.source else { return None };
-    let broadcast = edition.compiled.campaign.broadcasts.get(name)?;
+    let broadcast = published.compiled.campaign.broadcasts.get(name)?;
     broadcast.variant(variant)?.subject.as_ref()?;
     Some(subject_name(name, variant))
 }
@@ -221,8 +221,8 @@ struct Version {
 }
 
 impl Version {
-    fn of(edition: &PublishedVersion, reader: Option<&str>, template: &str) -> Self {
-        let Compiled { campaign, templates } = &edition.compiled;
+    fn of(published: &PublishedVersion, reader: Option<&str>, template: &str) -> Self {
+        let Compiled { campaign, templates } = &published.compiled;
         let reader = reader.unwrap_or(&campaign.locale);
         let first = parent_of_version(templates, template);
         // A language version may be requested by its own name.
@@ -246,14 +246,14 @@ impl Version {
 
 /// Returns the data for a template: the contact's attributes, and a few built-in values.
 fn data(
-    edition: &PublishedVersion,
+    published: &PublishedVersion,
     contact: &Contact,
     channel: Channel,
     version: &Version,
     settings: &Settings,
     unsubscribe_url: &str,
 ) -> Value {
-    let campaign = &edition.compiled.campaign;
+    let campaign = &published.compiled.campaign;
     let is_proved = contact.is_proved(channel);
     let attributes = contact.attributes.iter().filter_map(|(name, value)| {
         let is_ours = is_proved || is_of_campaign(campaign, name, value);
@@ -324,25 +324,25 @@ fn document(contact: &Contact, message: &Message, step: &StepSource) -> Value {
 }
 
 fn email(
-    edition: &PublishedVersion,
+    published: &PublishedVersion,
     settings: &Settings,
     rendered: RenderedEmail,
     headers: Vec<(&'static str, String)>,
 ) -> Content {
     let RenderedEmail { subject, html, text } = rendered;
-    let from = edition.compiled.campaign.from.clone();
+    let from = published.compiled.campaign.from.clone();
     let from = from.unwrap_or_else(|| settings.mail_from.clone());
     let from = read_sender(&from).unwrap_or(from);
     Content::Email { from, subject, html, text, headers }
 }
 
 fn confirmation(
-    edition: &PublishedVersion,
+    published: &PublishedVersion,
     contact: &Contact,
     message: &Message,
     settings: &Settings,
 ) -> Content {
-    let campaign = &edition.compiled.campaign;
+    let campaign = &published.compiled.campaign;
     // Dated by the decision, so that every attempt has the same bytes under the same key.
     let rest = format!("|{}", message.queued_at.0);
     let token = link(message, rest).sign(settings, Purpose::Confirm);
@@ -350,17 +350,17 @@ fn confirmation(
     let language = Language::from_locale(contact.locale.as_ref().unwrap_or(&campaign.locale));
     let name = settings.sender_name(Some(campaign));
     let rendered = mail::confirmation(&name, &url, &campaign.postal_address, language);
-    email(edition, settings, rendered, Vec::new())
+    email(published, settings, rendered, Vec::new())
 }
 
 /// Composes the reply to STOP or HELP.
 fn answer(
-    edition: &PublishedVersion,
+    published: &PublishedVersion,
     contact: &Contact,
     message: &Message,
     settings: &Settings,
 ) -> Content {
-    let campaign = &edition.compiled.campaign;
+    let campaign = &published.compiled.campaign;
     let language = Language::from_locale(contact.locale.as_ref().unwrap_or(&campaign.locale));
     let name = settings.sender_name(Some(campaign));
     let text = match message.source {
@@ -371,13 +371,13 @@ fn answer(
 }
 
 fn notice(
-    edition: &PublishedVersion,
+    published: &PublishedVersion,
     contact: &Contact,
     step: &StepSource,
     note: &str,
     settings: &Settings,
 ) -> Content {
-    let campaign = &edition.compiled.campaign;
+    let campaign = &published.compiled.campaign;
     let address = contact.email.as_ref().or(contact.phone.as_ref()).unwrap_or(&contact.id.0);
     let language = Language::from_locale(&campaign.locale);
     let mut facts = vec![(
@@ -396,17 +396,17 @@ fn notice(
     }
     let url = format!("{}/admin/campaigns/{}", settings.base_url, campaign.id);
     let rendered = mail::notice(address, note, &facts, &url, language);
-    email(edition, settings, rendered, Vec::new())
+    email(published, settings, rendered, Vec::new())
 }
 
 /// Returns what was claimed of a contact, for display to its owner: labels, and values bounded like
 /// all visitor text.
 pub fn claims_shown(
-    edition: &PublishedVersion,
+    published: &PublishedVersion,
     claims: &Claims,
     language: Language,
 ) -> Vec<(String, String)> {
-    let campaign = &edition.compiled.campaign;
+    let campaign = &published.compiled.campaign;
     let shown = claims.iter().map(|(name, value)| {
         let value = bounded_value(value).map(|value| text_of(&value)).unwrap_or_default();
         (label(campaign, name, language), value)
@@ -444,7 +444,7 @@ const HOUSE_PATHS: [&str; 4] = ["/u/", "/preferences", "/confirm/", "/s/"];
 
 /// The links of one message.
 struct Links<'a> {
-    edition: &'a PublishedVersion,
+    published: &'a PublishedVersion,
     message: &'a Message,
     settings: &'a Settings,
     /// Whether clicks are tracked, by links that lead through our own domain.
@@ -455,27 +455,27 @@ struct Links<'a> {
 
 impl<'a> Links<'a> {
     fn of(
-        edition: &'a PublishedVersion,
+        published: &'a PublishedVersion,
         contact: &Contact,
         message: &'a Message,
         settings: &'a Settings,
     ) -> Self {
-        let tracking = &edition.compiled.campaign.tracking;
+        let tracking = &published.compiled.campaign.tracking;
         let source = message.source.step();
-        let step = source.and_then(|source| edition.journey(&source.journey)?.step(&source.step));
+        let step = source.and_then(|source| published.journey(&source.journey)?.step(&source.step));
         let is_off = step.is_some_and(|step| step.untracked);
         let are_followed = !is_off && tracking.follows(contact, &settings.tracking_off_in);
-        Self { edition, message, settings, are_followed, are_shown: false }
+        Self { published, message, settings, are_followed, are_shown: false }
     }
 
     /// Creates the links of a message that is for viewing only.
     fn shown(
-        edition: &'a PublishedVersion,
+        published: &'a PublishedVersion,
         contact: &Contact,
         message: &'a Message,
         settings: &'a Settings,
     ) -> Self {
-        Self { are_shown: true, ..Self::of(edition, contact, message, settings) }
+        Self { are_shown: true, ..Self::of(published, contact, message, settings) }
     }
 
     /// Renders an e-mail with tagged links that, if tracked, lead through our own domain.
@@ -533,7 +533,8 @@ impl<'a> Links<'a> {
     fn target(&self, templates: &Templates, url: &str) -> Option<String> {
         let url = web_address::location(url)?;
         let base_url = &self.settings.base_url;
-        let is_house = |path: &str| HOUSE_PATHS.iter().any(|house| path.starts_with(house));
+        let is_house =
+            |path: &str| HOUSE_PATHS.iter().any(|deployment| path.starts_with(deployment));
         if url.strip_prefix(base_url).is_some_and(is_house) {
             return None;
         }

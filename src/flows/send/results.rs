@@ -66,8 +66,8 @@ impl Results {
         let (id, attempt) = (message.id.clone(), message.attempts);
         let (send_at, reason, uncertain, untried) = match ending {
             Disposition::Over(outcome) => {
-                let happening = Input::Delivered { message: id, attempt, outcome };
-                return self.over.entry(message.contact_id.clone()).or_default().push(happening);
+                let input = Input::Delivered { message: id, attempt, outcome };
+                return self.over.entry(message.contact_id.clone()).or_default().push(input);
             }
             Disposition::Again { at, reason, uncertain } => (at, Some(reason), uncertain, false),
             Disposition::Untried { at, reason } => {
@@ -93,8 +93,7 @@ impl Results {
         ids: &mut Ids,
     ) -> Result<Vec<Work>, CommitError> {
         let cases = self.over.into_iter();
-        let cases =
-            cases.map(|(contact, happenings)| Command { who: ContactRef::Id(contact), happenings });
+        let cases = cases.map(|(contact, inputs)| Command { who: ContactRef::Id(contact), inputs });
         // Each write is tried even if the other fails, because what is not written is lost.
         let written = commit(db, catalog, cases.collect(), now, ids).await;
         let mut rest = Vec::new();

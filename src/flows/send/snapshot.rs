@@ -102,10 +102,10 @@ pub async fn begin<'w, 'p: 'w, D: Database>(
             Asked { contact: &message.contact_id, calling, broadcast }
         })
     });
-    let mut truth = SendSnapshot::default();
+    let mut snapshot = SendSnapshot::default();
     let mut groups = vec![asked.collect::<Vec<_>>()];
     while let Some(mut group) = groups.pop() {
-        match begin_group(db, &group, now, &mut truth).await {
+        match begin_group(db, &group, now, &mut snapshot).await {
             Ok(()) => {}
             Err(DatabaseError::Fault(_)) if group.len() > 1 => {
                 let half = group.split_off(group.len() / 2);
@@ -114,12 +114,12 @@ pub async fn begin<'w, 'p: 'w, D: Database>(
             Err(DatabaseError::Fault(why)) => {
                 let broken = group.into_iter();
                 let broken = broken.map(|asked| (asked.contact.clone(), Err(why.clone())));
-                truth.contacts.extend(broken);
+                snapshot.contacts.extend(broken);
             }
             Err(error) => return Err(error),
         }
     }
-    Ok(truth)
+    Ok(snapshot)
 }
 
 /// A message to look up.
@@ -134,7 +134,7 @@ async fn begin_group<D: Database>(
     db: &D,
     group: &[Asked<'_>],
     now: Millis,
-    truth: &mut SendSnapshot,
+    snapshot: &mut SendSnapshot,
 ) -> Result<(), DatabaseError> {
     let wanted: BTreeSet<&ContactId> = group.iter().map(|asked| asked.contact).collect();
     let mut statements = vec![
@@ -151,21 +151,21 @@ async fn begin_group<D: Database>(
     let rows = db.batch(statements).await?;
     let ours = all::<IdRow<MessageId>>(rows.first())?;
     let contacts = all::<ContactRow>(rows.get(1))?;
-    truth.journeys = statuses(rows.get(2))?;
+    snapshot.journeys = statuses(rows.get(2))?;
     let stopped = all::<IdRow<CampaignId>>(rows.get(3))?;
-    truth.braked = stopped.into_iter().map(|row| row.id).collect();
+    snapshot.braked = stopped.into_iter().map(|row| row.id).collect();
     let guard = all::<GuardRow>(rows.get(4))?;
-    truth.guard = guard.into_iter().find_map(GuardRow::guard);
-    truth.unpublished = unpublished(rows.get(5))?;
-    truth.halted.extend(all::<HaltedRow>(rows.get(6))?);
-    truth.ours.extend(ours.into_iter().map(|row| row.id));
+    snapshot.guard = guard.into_iter().find_map(GuardRow::guard);
+    snapshot.unpublished = unpublished(rows.get(5))?;
+    snapshot.halted.extend(all::<HaltedRow>(rows.get(6))?);
+    snapshot.ours.extend(ours.into_iter().map(|row| row.id));
     for contact in contacts.into_iter().map(Contact::from) {
         // The message may have been claimed under the id of a contact that was merged into this one
         // since.
         for alias in &contact.aliases {
-            truth.contacts.insert(alias.id.clone(), Ok(contact.clone()));
+            snapshot.contacts.insert(alias.id.clone(), Ok(contact.clone()));
         }
-        truth.contacts.insert(contact.id.clone(), Ok(contact));
+        snapshot.contacts.insert(contact.id.clone(), Ok(contact));
     }
     Ok(())
 }

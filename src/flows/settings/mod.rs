@@ -115,10 +115,11 @@ pub fn is_local_host(host: &str) -> bool {
 /// would limit nothing.
 fn pacing(get: &dyn Fn(&str) -> Option<String>) -> Result<DeploymentPacing, String> {
     let json = get("PACING").filter(|json| !json.is_empty());
-    let house =
+    let deployment =
         json.map_or(Ok(DeploymentPacing::default()), |json| DeploymentPacing::read(&json))?;
-    let unknown = house.rates.keys().find(|name| !providers::names().any(|known| known == *name));
-    let Some(name) = unknown else { return Ok(house) };
+    let unknown =
+        deployment.rates.keys().find(|name| !providers::names().any(|known| known == *name));
+    let Some(name) = unknown else { return Ok(deployment) };
     let advice = match nearest(name, providers::names()) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => format!("use {}", providers::names().collect::<Vec<_>>().join(", ")),

@@ -11,7 +11,7 @@ use crate::domain::campaign::broadcast::BroadcastVerb;
 use crate::domain::campaign::{Campaign, Compiled};
 use crate::domain::contact::Contact;
 use crate::domain::contact::event::names;
-use crate::domain::contact::message::{CapturedMessage, Message, house};
+use crate::domain::contact::message::{CapturedMessage, Message, system_templates};
 use crate::domain::form::CONSENT_FIELD;
 use crate::domain::form::form_data::FormData;
 use crate::domain::inbound::custom_event::CustomEvent;
@@ -382,7 +382,7 @@ impl Run<'_> {
 
     /// Plans how the recipients of new messages react.
     fn react(&mut self) {
-        for message in self.world.take_letters() {
+        for message in self.world.take_messages() {
             if let Some(person) = self.by_address.get(&message.address).copied()
                 && message.channel == Channel::Email.as_str()
             {
@@ -479,7 +479,7 @@ impl Run<'_> {
             let person = ledger.get(id).and_then(|message| person_of.get(&message.contact_id));
             let Some(person) = person.copied() else { continue };
             let what = match template(id) {
-                house::NOTIFY => "is reported to the owner".to_owned(),
+                system_templates::NOTIFY => "is reported to the owner".to_owned(),
                 template => format!("gets {template}"),
             };
             entries.push(entry(*at, person, channel, what, detail.clone()));

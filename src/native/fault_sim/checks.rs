@@ -325,7 +325,7 @@ fn journeys_entered_again(run: &Run) -> Vec<String> {
     let mut passed = BTreeSet::new();
     let enrollments = ask::<EnrollmentRow>(run, enrollments());
     let again = enrollments.into_iter().filter(|row| {
-        let published = catalog.live_edition(&row.campaign_id);
+        let published = catalog.live_version(&row.campaign_id);
         let journey = published.and_then(|published| published.journey(&row.journey));
         // A merged contact may have been in the journey as either.
         !merged.contains(&row.contact_id)

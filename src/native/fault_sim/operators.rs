@@ -127,7 +127,7 @@ impl Run {
             return self.repair_damage();
         }
         let campaign = CampaignId::from(self.shared.dice.pick(&["first", "second"]));
-        let Some(published) = self.catalog.live_edition(&campaign) else { return };
+        let Some(published) = self.catalog.live_version(&campaign) else { return };
         let version = published.version;
         let Ok(text) = serde_json::to_string(&published.compiled) else { return };
         if self.shared.strikes("version: damaged") {

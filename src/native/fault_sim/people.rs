@@ -61,7 +61,7 @@ impl Run {
         let has_phone = form == "f" && dice.in_a_hundred(60);
         let has_email = form == "g" || !has_phone || dice.in_a_hundred(85);
         let campaign = CampaignId::from(campaign);
-        let live = self.catalog.live_edition(&campaign);
+        let live = self.catalog.live_version(&campaign);
         let asks = live.map(|live| live.compiled.campaign.forms[form].consents.clone());
         let touch = Touch {
             campaign: campaign.0.clone(),

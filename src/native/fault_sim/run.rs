@@ -110,7 +110,7 @@ fn is_paced(seed: u64) -> bool {
     seed % 4 == 1
 }
 
-fn house(seed: u64) -> Result<DeploymentPacing, String> {
+fn deployment(seed: u64) -> Result<DeploymentPacing, String> {
     if is_paced(seed) { DeploymentPacing::read(PACING) } else { Ok(DeploymentPacing::default()) }
 }
 
@@ -177,7 +177,7 @@ impl Run {
             // Bounces and complaints are drawn at random here, so auto-pause is off.
             pacing: DeploymentPacing {
                 brake: Limits { least: u32::MAX, ..<_>::default() },
-                ..house(seed)?
+                ..deployment(seed)?
             },
             senders: Senders {
                 email: email_senders(seed),

@@ -100,8 +100,8 @@ fn take_in(
 fn answer(db: &Sqlite, world: &World, message: &MessageId, at: Millis) {
     let contact = rows(db, "SELECT id FROM contacts")[0]["id"].as_str().unwrap().into();
     let outcome = Outcome::Accepted { provider_id: "re-1".to_owned(), arrived: false, spent: None };
-    let happening = Input::Delivered { message: message.clone(), attempt: 1, outcome };
-    let case = Command { who: ContactRef::Id(contact), happenings: vec![happening] };
+    let input = Input::Delivered { message: message.clone(), attempt: 1, outcome };
+    let case = Command { who: ContactRef::Id(contact), inputs: vec![input] };
     block_on(commit(db, &world.catalog, vec![case], at, &mut Ids::new(at, 1))).unwrap();
 }
 

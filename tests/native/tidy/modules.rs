@@ -57,11 +57,11 @@ const HOUSES: [(&str, &[&str]); 3] = [
 
 /// Files next to the modules instead of inside one.
 fn flat_files(file: &File) -> Vec<Breach> {
-    let flat = HOUSES.iter().find_map(|(house, may)| {
-        let inner = file.path.strip_prefix(house)?;
-        (!inner.contains('/') && !may.contains(&inner)).then_some(house)
+    let flat = HOUSES.iter().find_map(|(deployment, may)| {
+        let inner = file.path.strip_prefix(deployment)?;
+        (!inner.contains('/') && !may.contains(&inner)).then_some(deployment)
     });
-    flat.map(|house| format!("{}:1: put it into a room of {house}", file.path))
+    flat.map(|deployment| format!("{}:1: put it into a room of {deployment}", file.path))
         .into_iter()
         .collect()
 }
@@ -80,11 +80,13 @@ fn file_outside_a_module_folder_is_detected() {
 }
 
 /// Which modules of a folder use which, with one line as evidence. Tests may use modules above.
-fn room_arrows(files: &[File], house: &str) -> BTreeMap<(String, String), Breach> {
-    let prefix = format!("crate::{}::", house.trim_start_matches("src/").trim_end_matches('/'));
+fn room_arrows(files: &[File], deployment: &str) -> BTreeMap<(String, String), Breach> {
+    let prefix =
+        format!("crate::{}::", deployment.trim_start_matches("src/").trim_end_matches('/'));
     let mut arrows = BTreeMap::new();
     for file in files.iter().filter(|file| is_rust(file) && !file.path.contains("tests")) {
-        let Some((own, _)) = file.path.strip_prefix(house).and_then(|path| path.split_once('/'))
+        let Some((own, _)) =
+            file.path.strip_prefix(deployment).and_then(|path| path.split_once('/'))
         else {
             continue;
         };
@@ -104,8 +106,8 @@ fn room_arrows(files: &[File], house: &str) -> BTreeMap<(String, String), Breach
 }
 
 /// Modules that use each other, directly or through others: none can be understood first.
-fn room_circles(files: &[File], house: &str) -> Vec<Breach> {
-    let arrows = room_arrows(files, house);
+fn room_circles(files: &[File], deployment: &str) -> Vec<Breach> {
+    let arrows = room_arrows(files, deployment);
     let reaches = |from: &str, to: &str| {
         let (mut seen, mut next) = (BTreeSet::new(), vec![from]);
         while let Some(room) = next.pop() {
@@ -125,7 +127,7 @@ fn room_circles(files: &[File], house: &str) -> Vec<Breach> {
 #[test]
 fn modules_have_no_cycles() {
     let files = tracked();
-    let circles = HOUSES.iter().flat_map(|(house, _)| room_circles(&files, house));
+    let circles = HOUSES.iter().flat_map(|(deployment, _)| room_circles(&files, deployment));
     let circles: Vec<Breach> = circles.collect();
     assert!(circles.is_empty(), "\n{}", circles.join("\n"));
 }
@@ -150,8 +152,8 @@ fn module_cycle_is_detected() {
 
 /// Every module folder has a doc comment that says what is in it.
 fn unsaid_rooms(file: &File) -> Vec<Breach> {
-    let is_door = HOUSES.iter().any(|(house, _)| {
-        let inner = file.path.strip_prefix(house).unwrap_or_default();
+    let is_door = HOUSES.iter().any(|(deployment, _)| {
+        let inner = file.path.strip_prefix(deployment).unwrap_or_default();
         inner.ends_with("/mod.rs") && inner.matches('/').count() == 1
     });
     (is_door && !file.text.starts_with("//! "))

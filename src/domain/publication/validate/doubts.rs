@@ -138,7 +138,7 @@ impl<'c> Doubts<'c> {
                 Scalar::Text(text) if options.contains(&&**text) => continue,
                 Scalar::Text(text) => text.clone(),
                 Scalar::Number(number) => number.to_string(),
-                Scalar::Bool(truth) => truth.to_string(),
+                Scalar::Bool(value) => value.to_string(),
             };
             let meant = nearest(&text, options.iter().copied());
             let key = match word {

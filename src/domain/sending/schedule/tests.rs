@@ -144,22 +144,27 @@ fn message(class: Class, channel: Channel, now: Millis) -> Message {
 /// Returns the decision about a message that is queued and checked at this time.
 fn judged(
     parts: &str,
-    house: &str,
+    deployment: &str,
     phone: &str,
     class: Class,
     channel: Channel,
     now: &str,
 ) -> String {
-    let (campaign, house) = (campaign(parts), DeploymentPacing::read(house).unwrap());
+    let (campaign, deployment) = (campaign(parts), DeploymentPacing::read(deployment).unwrap());
     let mut contact = Contact::unknown(ContactId::from("p"), Millis(0));
     contact.phone = Some(phone.to_owned());
     let message = message(class, channel, at(now));
     let (pacing, campaign) = (&campaign.pacing, &campaign);
-    let paced =
-        PacingCheck { message: &message, contact: &contact, campaign, pacing, house: &house };
+    let paced = PacingCheck {
+        message: &message,
+        contact: &contact,
+        campaign,
+        pacing,
+        deployment: &deployment,
+    };
     match paced.judge(false, at(now)) {
         PacingDecision::Now => "now".to_owned(),
-        PacingDecision::Later { at, wait } => format!("{} {}", wait.word(), at.rfc3339()),
+        PacingDecision::Later { at, wait } => format!("{} {}", wait.as_str(), at.rfc3339()),
         PacingDecision::Never(reason) => format!("never {reason}"),
     }
 }
@@ -194,10 +199,10 @@ fn quiet_hours_can_drop_messages() {
 
 #[test]
 fn deployment_quiet_hours_apply_too() {
-    let house = r#"{ "quiet": { "email": { "from": "20:00", "to": "09:30" } } }"#;
+    let deployment = r#"{ "quiet": { "email": { "from": "20:00", "to": "09:30" } } }"#;
     let quiet = r#"[pacing]
         quiet = { email = { from = "21:00", to = "08:00" } }"#;
-    let decision = judged(quiet, house, UK, Class::Marketing, Channel::Email, NIGHT);
+    let decision = judged(quiet, deployment, UK, Class::Marketing, Channel::Email, NIGHT);
     assert_eq!(decision, "quiet_hours 2026-03-03T09:30:00Z");
 }
 
@@ -250,15 +255,20 @@ fn step_window_overrides_journey_and_campaign() {
         id = "plain"
         send = "emails/b"
     "#;
-    let (campaign, house) = (campaign(parts), DeploymentPacing::default());
+    let (campaign, deployment) = (campaign(parts), DeploymentPacing::default());
     let contact = Contact::unknown(ContactId::from("p"), Millis(0));
     let now = at("2026-03-02T05:00:00Z");
     let sent_at = |journey: &str, id: &str| {
         let content = StepContent::Template("emails/a".to_owned());
         let message = queued(step(journey, id, content), now);
         let (pacing, campaign) = (&campaign.pacing, &campaign);
-        let paced =
-            PacingCheck { message: &message, contact: &contact, campaign, pacing, house: &house };
+        let paced = PacingCheck {
+            message: &message,
+            contact: &contact,
+            campaign,
+            pacing,
+            deployment: &deployment,
+        };
         match paced.judge(false, now) {
             PacingDecision::Later { at, wait: Wait::Window } => at.rfc3339()[11..16].to_owned(),
             other => format!("{other:?}"),
@@ -272,13 +282,18 @@ fn step_window_overrides_journey_and_campaign() {
 #[test]
 fn auto_pause_holds_marketing_only() {
     let campaign = campaign("");
-    let (house, contact) =
+    let (deployment, contact) =
         (DeploymentPacing::default(), Contact::unknown(ContactId::from("p"), Millis(0)));
     let decision = |class| {
         let message = message(class, Channel::Email, Millis(0));
         let (pacing, campaign) = (&campaign.pacing, &campaign);
-        let paced =
-            PacingCheck { message: &message, contact: &contact, campaign, pacing, house: &house };
+        let paced = PacingCheck {
+            message: &message,
+            contact: &contact,
+            campaign,
+            pacing,
+            deployment: &deployment,
+        };
         paced.judge(true, Millis(0))
     };
     let rest = PacingDecision::Later { at: Millis(0).plus(BRAKE_REST), wait: Wait::Brake };

@@ -15,18 +15,18 @@ use serde_json::Value;
 /// Returns an SMS as it would leave for a contact, or for a sample contact: a template, and the
 /// language version that is rendered.
 pub fn leaving(
-    edition: &PublishedVersion,
+    published: &PublishedVersion,
     contact: Option<&Contact>,
     template: &str,
     version: &str,
     data: &Value,
     settings: &Settings,
 ) -> Result<SmsPreview, TemplateError> {
-    let campaign = &edition.compiled.campaign;
+    let campaign = &published.compiled.campaign;
     let texting = &campaign.sms;
-    let (message, contact) = (stand_in(edition, template), or_nobody(contact));
-    let links = Links::shown(edition, &contact, &message, settings);
-    let (text, kept) = links.sms(edition.templates()?, version, data)?;
+    let (message, contact) = (stand_in(published, template), or_nobody(contact));
+    let links = Links::shown(published, &contact, &message, settings);
+    let (text, kept) = links.sms(published.templates()?, version, data)?;
     let made_up = || {
         let language = Language::from_locale(&campaign.locale);
         language.pick("+447400123456", "+8613812345678").to_owned()
@@ -39,18 +39,18 @@ pub fn leaving(
 
 /// Returns the URL of the preference page in an SMS, as long as a real one.
 pub(super) fn preferences(
-    edition: &PublishedVersion,
+    published: &PublishedVersion,
     contact: Option<&Contact>,
     template: &str,
     settings: &Settings,
 ) -> String {
-    let (message, contact) = (stand_in(edition, template), or_nobody(contact));
-    Links::shown(edition, &contact, &message, settings).preferences()
+    let (message, contact) = (stand_in(published, template), or_nobody(contact));
+    Links::shown(published, &contact, &message, settings).preferences()
 }
 
 /// Returns a message that is never sent. Its ids are as long as real ones.
-fn stand_in(edition: &PublishedVersion, template: &str) -> Message {
-    let campaign = edition.compiled.campaign.id.clone();
+fn stand_in(published: &PublishedVersion, template: &str) -> Message {
+    let campaign = published.compiled.campaign.id.clone();
     let id = MessageId(format!("{}.1", "0".repeat(36)));
     let source = MessageSource::Step(StepSource {
         enrollment: EnrollmentId("0".repeat(36)),
