@@ -30,7 +30,7 @@ pub enum Wait {
 
 impl Wait {
     /// Returns the reason of a waiting message, as stored in the database.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Quiet => "quiet_hours",
             Self::Window => "outside_window",

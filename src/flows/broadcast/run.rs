@@ -139,7 +139,7 @@ impl<D: Database> Run<'_, D> {
     /// Begins the broadcast if its time has come and every segment that its rule depends on is
     /// backfilled.
     async fn begin(&self, row: BroadcastRow) -> Result<Option<BroadcastRow>, DatabaseError> {
-        let zone = &self.edition.compiled.campaign.time_zone;
+        let zone = &self.published.compiled.campaign.time_zone;
         // A hint may be older than the version that changed the time.
         if self.broadcast.starts_at(zone).is_none_or(|at| at > self.now) {
             return Ok(None);

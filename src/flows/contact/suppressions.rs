@@ -30,6 +30,9 @@ pub const ENTRIES_MAX: usize = 1_000;
 /// The longest note and source, in characters.
 const NOTE_CHARS_MAX: usize = 300;
 
+/// The latest end of a suppression: the last moment of the year 9999.
+const UNTIL_MAX: Millis = Millis(253_402_300_799_999);
+
 /// An address as an operator or another system gives it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -309,6 +312,10 @@ async fn look<D: Database>(
 
 /// Returns the channel and the normal form of an address, or why it is invalid.
 fn read(named: &Named) -> Result<(Channel, String), SuppressionError> {
+    if named.until.is_some_and(|until| until > UNTIL_MAX) {
+        let message = "`until` is in milliseconds since 1970, and before the year 10000";
+        return Err(SuppressionError::Rejected(message.to_owned()));
+    }
     let text = named.address.trim();
     // A number has no letters.
     let is_number = !text.contains(|sign: char| sign == '@' || sign.is_alphabetic());

@@ -75,7 +75,7 @@ impl<D, H> Wave<'_, D, H> {
             let gone = "its version is gone".to_owned();
             return Judged::Ends(Disposition::Over(failed(message, gone, false)));
         };
-        if rules.edition.templates().is_err() {
+        if rules.published.templates().is_err() {
             return Judged::Ends(unreadable(at));
         }
         Judged::Ends(match gate(message, snapshot, &rules, &self.settings.pacing, at) {

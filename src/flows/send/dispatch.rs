@@ -138,7 +138,7 @@ impl<D: Database, H: Http> Wave<'_, D, H> {
         let over = |reason: String| Disposition::Over(failed(message, reason, false));
         let Passed { rules, contact, to } = passed;
         let composed =
-            compose(&rules.edition, contact, message, to, self.settings).map_err(over)?;
+            compose(&rules.published, contact, message, to, self.settings).map_err(over)?;
         match composed.outgoing.unsafe_header() {
             Some(what) => Err(over(format!("a line break in {what}"))),
             None => Ok(composed),

@@ -63,7 +63,7 @@ impl Rules {
         PacingCheck {
             message,
             contact,
-            campaign: &self.edition.compiled.campaign,
+            campaign: &self.published.compiled.campaign,
             pacing,
             deployment,
         }
@@ -105,7 +105,7 @@ pub fn gate<'a>(
         Some(HoldDecision::Drop) => return SendDecision::Closed(RESTORED),
         Some(HoldDecision::Free) | None => {}
     }
-    let to = match eligibility(message, contact, &rules.edition.compiled.campaign.owner) {
+    let to = match eligibility(message, contact, &rules.published.compiled.campaign.owner) {
         Eligibility::Closed(reason) => return SendDecision::Closed(reason),
         Eligibility::Open(to) => to,
     };

@@ -509,7 +509,7 @@ impl<'a> Links<'a> {
             if !self.are_followed {
                 return Some(target);
             }
-            if self.edition.compiled.campaign.sms.long_links {
+            if self.published.compiled.campaign.sms.long_links {
                 return Some(self.url("c", Purpose::Click, &target));
             }
             let Message { id, .. } = self.message;
@@ -542,7 +542,7 @@ impl<'a> Links<'a> {
         if !templates.leads_to(&url) && !is_ours() {
             return None;
         }
-        let campaign = &self.edition.compiled.campaign;
+        let campaign = &self.published.compiled.campaign;
         let Some(utm) = &campaign.tracking.utm else { return Some(url) };
         let channel = self.message.channel();
         let SourceColumns { step, template, .. } = self.message.source.columns();
