@@ -1,7 +1,7 @@
 //! Why a message waits or is not sent, as `explain` says it in both languages; each reason arises
 //! as it does in practice.
 
-use super::pacing::{campaign, house, send_form};
+use super::pacing::{campaign, deployment, send_form};
 use super::support::{number, rows};
 use dripline::domain::base::language::Language::{self, Chinese, English};
 use dripline::domain::campaign::journey::RunState;
@@ -18,9 +18,9 @@ fn meet(mut world: World) -> World {
 }
 
 /// The same with these pacing rules of the campaign and of the deployment.
-fn paced(pacing: &str, house_rules: &str) -> World {
+fn paced(pacing: &str, deployment_rules: &str) -> World {
     let mut world = campaign(pacing, 2);
-    world.settings.pacing = house(house_rules);
+    world.settings.pacing = deployment(deployment_rules);
     meet(world)
 }
 
