@@ -59,7 +59,7 @@ fn broadcast(people: usize) -> Outcome<Value> {
     let preview = block_on(control::preview(&db, &id, MONDAY));
     let preview = preview.map_err(|why| format!("{why:?}"))?;
     let preview_seconds = watch.elapsed().as_secs_f64();
-    block_on(control::steer(&db, &id, BroadcastVerb::Start, MONDAY))
+    block_on(control::apply_verb(&db, &id, BroadcastVerb::Start, MONDAY))
         .map_err(|why| format!("{why:?}"))?;
     let db = Counted::new(db.db);
     let (watch, mut ids, mut tasks, mut messages) =
@@ -99,6 +99,9 @@ fn main() -> Outcome<()> {
     // Ascending, because the peak memory of a process never falls.
     let sizes = [1_000, 10_000, 100_000].into_iter().filter(|size| *size <= most);
     let runs = sizes.map(broadcast).collect::<Outcome<Vec<_>>>()?;
-    println!("{}", json!({ "benchmark": "broadcast", "bite": run::BITE, "runs": runs }));
+    println!(
+        "{}",
+        json!({ "benchmark": "broadcast", "batch_size": run::BATCH_SIZE, "runs": runs })
+    );
     Ok(())
 }

@@ -105,7 +105,7 @@ fn judging() -> Result<(f64, f64), Box<dyn Error>> {
     let version = published(&fifty())?;
     let contact = busy_contact();
     let judge = |contact: &Contact| -> usize {
-        version.segments().filter(|(_, rule)| rule.verdict(contact, MONDAY).holds).count()
+        version.segments().filter(|(_, rule)| rule.evaluate(contact, MONDAY).holds).count()
     };
     let watch = Stopwatch::start();
     let held: usize = (0..ROUNDS).map(|_| judge(std::hint::black_box(&contact))).sum();
@@ -196,7 +196,7 @@ fn wave(db: &Sqlite, rule: &Rule, now: Millis) -> Result<(f64, f64), Box<dyn Err
         let rows = block_on(db.batch(vec![segments::fills(now)])).map_err(|e| format!("{e:?}"))?;
         let Some(fill) = rows[0].first::<FillRow>()? else { return Ok((sql, longest_step)) };
         let watch = Stopwatch::start();
-        let written = backfill::written(fill.wave, fill.not_before);
+        let written = backfill::pass_window(fill.wave, fill.not_before);
         let step = segments::fill_step(&fill, rule, &written, now, due::DUE_PER_TICK_MAX);
         block_on(db.batch(step.to_vec())).map_err(|error| format!("{error:?}"))?;
         let took = watch.elapsed().as_secs_f64();
@@ -211,7 +211,7 @@ fn fill(contacts: u64) -> Result<Filled, Box<dyn Error>> {
     let rule: &Rule = &version.compiled.campaign.segments["big"];
     let db = Sqlite::in_memory()?;
     populate(&db, contacts)?;
-    let [first, second] = backfill::waves(MONDAY);
+    let [first, second] = backfill::passes(MONDAY);
     block_on(db.batch(vec![segments::begin_fills(&["c.big".into()], [first, second])]))
         .map_err(|error| format!("{error:?}"))?;
     let (first_wave, longest_first) = wave(&db, rule, first)?;

@@ -51,11 +51,11 @@ pub enum Route<'a> {
     /// Sends a test of a campaign's message to the operators.
     ApiTest(&'a str),
     /// Starts or stops a journey.
-    ApiSteer(&'a str, RunState),
+    ApiSetJourney(&'a str, RunState),
     /// Returns who would get a broadcast.
     ApiBroadcast(&'a str),
     /// Starts, pauses, resumes or cancels a broadcast.
-    ApiSteerBroadcast(&'a str, BroadcastVerb),
+    ApiSetBroadcast(&'a str, BroadcastVerb),
     /// Explains the state of a contact, identified by its id.
     ApiExplain(&'a str),
     /// Explains the state of a contact identified in the body: an address in a URL would end up in
@@ -84,7 +84,7 @@ pub enum Route<'a> {
     /// Returns whether the database was restored, and which messages wait because of it.
     ApiRestore,
     /// Decides about messages in the restore hold.
-    ApiRestoreSay(Resolution),
+    ApiResolveRestore(Resolution),
     /// Lists the contacts in quarantine.
     ApiParked,
     /// Releases a contact from quarantine.
@@ -114,7 +114,7 @@ pub enum Route<'a> {
     /// Shows the message with a contact's data, or sends a test of it.
     AdminMessageAsked(&'a str, &'a str),
     /// Starts or stops a journey, from the web app.
-    AdminSteer(&'a str, RunState),
+    AdminSetJourney(&'a str, RunState),
     /// Shows the suppressed addresses as a page.
     AdminSuppressions,
     /// Suppresses an address, from the web app.
@@ -124,7 +124,7 @@ pub enum Route<'a> {
     /// Shows who would get a broadcast, as a page with the button that starts it.
     AdminBroadcast(&'a str),
     /// Starts, pauses, resumes or cancels a broadcast, from the web app.
-    AdminSteerBroadcast(&'a str, BroadcastVerb),
+    AdminSetBroadcast(&'a str, BroadcastVerb),
     /// Releases a contact from quarantine, from the web app.
     AdminRelease(&'a str),
     /// Releases a campaign from auto-pause, from the web app.
@@ -222,9 +222,9 @@ impl Route<'_> {
             | Self::ApiDiff
             | Self::ApiPreview(_)
             | Self::ApiTest(_)
-            | Self::ApiSteer(..)
+            | Self::ApiSetJourney(..)
             | Self::ApiBroadcast(_)
-            | Self::ApiSteerBroadcast(..)
+            | Self::ApiSetBroadcast(..)
             | Self::ApiExplain(_)
             | Self::ApiExplainAsked
             | Self::ApiErase(_)
@@ -238,7 +238,7 @@ impl Route<'_> {
             | Self::ApiMerge(_)
             | Self::ApiMergeAsked
             | Self::ApiRestore
-            | Self::ApiRestoreSay(_)
+            | Self::ApiResolveRestore(_)
             | Self::ApiParked
             | Self::ApiRelease(_)
             | Self::ApiRejudge(_)
@@ -252,12 +252,12 @@ impl Route<'_> {
             | Self::AdminMessages(_)
             | Self::AdminMessage(..)
             | Self::AdminMessageAsked(..)
-            | Self::AdminSteer(..)
+            | Self::AdminSetJourney(..)
             | Self::AdminSuppressions
             | Self::AdminSuppress
             | Self::AdminUnsuppress
             | Self::AdminBroadcast(_)
-            | Self::AdminSteerBroadcast(..)
+            | Self::AdminSetBroadcast(..)
             | Self::AdminRelease(_)
             | Self::AdminReleaseCampaign(_)
             | Self::AdminUnpublish(_) => Credential::Session,
@@ -459,14 +459,14 @@ fn admin<'a>(method: &str, path: &'a str, parts: &[&'a str]) -> Result<Route<'a>
             None => Err(NoRoute::NotFound),
         },
         ["journeys", id, verb] => match RunState::by_verb(verb) {
-            Some(state) => one("POST", AdminSteer(id, state), "POST"),
+            Some(state) => one("POST", AdminSetJourney(id, state), "POST"),
             None => Err(NoRoute::NotFound),
         },
         ["suppressions"] => both(AdminSuppressions, AdminSuppress),
         ["suppressions", "release"] => one("POST", AdminUnsuppress, "POST"),
         ["broadcasts", id] => one("GET", AdminBroadcast(id), GET),
         ["broadcasts", id, verb] => match BroadcastVerb::read(verb) {
-            Some(verb) => one("POST", AdminSteerBroadcast(id, verb), "POST"),
+            Some(verb) => one("POST", AdminSetBroadcast(id, verb), "POST"),
             None => Err(NoRoute::NotFound),
         },
         ["campaigns", id, "release"] => one("POST", AdminReleaseCampaign(id), "POST"),
@@ -496,12 +496,12 @@ fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
         ["campaigns", id, "preview"] => one("POST", ApiPreview(id), "POST"),
         ["campaigns", id, "test"] => one("POST", ApiTest(id), "POST"),
         ["journeys", id, verb] => match RunState::by_verb(verb) {
-            Some(state) => one("POST", ApiSteer(id, state), "POST"),
+            Some(state) => one("POST", ApiSetJourney(id, state), "POST"),
             None => Err(NoRoute::NotFound),
         },
         ["broadcasts", id] => one("GET", ApiBroadcast(id), GET),
         ["broadcasts", id, verb] => match BroadcastVerb::read(verb) {
-            Some(verb) => one("POST", ApiSteerBroadcast(id, verb), "POST"),
+            Some(verb) => one("POST", ApiSetBroadcast(id, verb), "POST"),
             None => Err(NoRoute::NotFound),
         },
         ["contacts", "explain"] => one("POST", ApiExplainAsked, "POST"),
@@ -518,7 +518,7 @@ fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
         ["contacts", id, "merge"] => one("POST", ApiMerge(id), "POST"),
         ["restore"] => one("GET", ApiRestore, GET),
         ["restore", verb] => match Resolution::by_verb(verb) {
-            Some(word) => one("POST", ApiRestoreSay(word), "POST"),
+            Some(word) => one("POST", ApiResolveRestore(word), "POST"),
             None => Err(NoRoute::NotFound),
         },
         ["dead-letters"] => one("GET", Dead(DeadRoute::ApiList), GET),

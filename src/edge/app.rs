@@ -19,14 +19,14 @@ use crate::edge::platform::queue::Queue;
 use crate::flows::broadcast::control::{self, BroadcastProgress};
 use crate::flows::broadcast::run;
 use crate::flows::campaign::catalog_cache::{Library, Shelf};
-use crate::flows::campaign::journey_control::{self, Steered};
+use crate::flows::campaign::journey_control::{self, JourneyStateChange};
 use crate::flows::campaign::unpublish;
 use crate::flows::commit::{CommitError, load_versions};
 use crate::flows::error::FlowError;
 use crate::flows::operations::dead_letters::{self, Desk, Discarded};
 use crate::flows::ports::{Database, DatabaseError, Http};
 use crate::flows::schedule::{due, quarantine};
-use crate::flows::send::preview::{self, Asked, Tested};
+use crate::flows::send::preview::{self, MessageRequest, Tested};
 use crate::flows::send::{self, restore_guard};
 use crate::flows::settings::Settings;
 use crate::flows::tasks::{Intake, Work};
@@ -128,7 +128,7 @@ impl App {
         match task {
             Work::DueV1 { contacts } => due::run(db, catalog, contacts, now, &mut self.ids).await,
             Work::AloneV1 { contact } => {
-                quarantine::run_alone(db, catalog, contact, now, &mut self.ids).await
+                quarantine::process_isolated(db, catalog, contact, now, &mut self.ids).await
             }
             Work::BroadcastV1 { broadcast } => {
                 run::run(db, catalog, &broadcast, now, &mut self.ids).await
@@ -160,7 +160,7 @@ impl App {
 
     /// Whether one of the keys exceeds its rate limit. If the limiter does not answer, everybody is
     /// let in: a lead is worth more than the spam it may bring.
-    pub async fn is_too_often(&self, keys: &[String]) -> bool {
+    pub async fn is_rate_limited(&self, keys: &[String]) -> bool {
         let Ok(limiter) = self.env.rate_limiter("SUBMIT_LIMIT") else { return false };
         for key in keys {
             if limiter.limit(key.clone()).await.is_ok_and(|outcome| !outcome.success) {
@@ -174,11 +174,15 @@ impl App {
 /// What the API and the web app both do: a flow, and what follows it at once.
 impl App {
     /// Pauses, resumes or archives a journey, then updates KV and this isolate.
-    pub async fn steer_journey(&self, id: &str, state: RunState) -> Result<Steered, FlowError> {
+    pub async fn set_journey_state(
+        &self,
+        id: &str,
+        state: RunState,
+    ) -> Result<JourneyStateChange, FlowError> {
         let id = QualifiedId::from(id);
-        let steered = journey_control::steer(&self.db, &id, state, self.now).await?;
-        self.refresh("steer.copy").await;
-        Ok(steered)
+        let changed = journey_control::set_state(&self.db, &id, state, self.now).await?;
+        self.refresh("journey_state.copy").await;
+        Ok(changed)
     }
 
     /// Unpublishes a campaign, then updates KV and this isolate.
@@ -189,19 +193,23 @@ impl App {
     }
 
     /// Starts, pauses, resumes or cancels a broadcast, and enqueues the work that follows.
-    pub async fn steer_broadcast(
+    pub async fn control_broadcast(
         &self,
         id: &str,
         verb: BroadcastVerb,
     ) -> Result<BroadcastProgress, FlowError> {
         let id = QualifiedId::from(id);
-        let (progress, work) = control::steer(&self.db, &id, verb, self.now).await?;
+        let (progress, work) = control::apply_verb(&self.db, &id, verb, self.now).await?;
         self.hint(&work).await;
         Ok(progress)
     }
 
     /// Writes a test message to the database, and enqueues its delivery.
-    pub async fn send_test(&mut self, campaign: &str, asked: &Asked) -> Result<Tested, FlowError> {
+    pub async fn send_test(
+        &mut self,
+        campaign: &str,
+        asked: &MessageRequest,
+    ) -> Result<Tested, FlowError> {
         let campaign = CampaignId::from(campaign);
         let App { db, catalog, settings, now, ids, .. } = self;
         let flow = preview::send_test(db, catalog, &campaign, settings, asked, *now, ids);

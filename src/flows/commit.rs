@@ -1,14 +1,9 @@
 //! The one write rule: read contacts, decide on each, and write everything in one batch. Only the
 //! contacts that another write has changed in between are decided on again.
 //!
-//! Round trips: one to read, one to write. Two more if a contact is on a version that is not in the
-//! catalog: that version is fetched, and everything is read again. A refused batch costs more,
-//! within bounds.
-//!
-//! Statements, for any number of contacts: up to 7 to read (contacts by id, contacts by address,
-//! known keys, messages, hours of limited journeys, addresses that were erased, confirmation mails
-//! to other spellings of a mailbox), up to 17 to write, one per kind of row (`store::write`), and 1
-//! that refuses addresses erased in the meantime.
+//! One round trip reads and one writes, for any number of contacts. If a contact is on a version
+//! that is not in the catalog, that version is fetched, and everything is read again. A refused
+//! batch costs more, within bounds.
 
 mod versions;
 
@@ -115,7 +110,7 @@ impl From<DatabaseError> for CommitError {
 impl CommitError {
     /// Returns whether one of the contacts may be the cause, in which case another attempt would
     /// fail again. An overloaded database or a lost response says nothing about a contact.
-    pub fn may_be_the_contacts(&self) -> bool {
+    pub fn is_contact_specific(&self) -> bool {
         match self {
             Self::Database(error) => matches!(error, DatabaseError::Fault(_)),
             Self::Contended | Self::StepLimitExceeded(_) => true,
@@ -138,29 +133,28 @@ impl std::fmt::Display for CommitError {
 pub async fn commit<D: Database>(
     db: &D,
     catalog: &Catalog,
-    cases: Vec<Command>,
+    commands: Vec<Command>,
     now: Millis,
     ids: &mut Ids,
 ) -> Result<Vec<Decision>, CommitError> {
-    commit_by_address(db, catalog, None, cases, now, ids).await
+    commit_by_address(db, catalog, None, commands, now, ids).await
 }
 
 /// Does the same for input from people and external programs that name a contact by an address.
 /// Input from before the address was erased is dropped, because it would bring the person back;
-/// `keys` recognises erased addresses. Costs one more statement to read, and one to write if no
-/// contact had the address.
+/// `keys` recognises erased addresses.
 pub async fn commit_by_address<D: Database>(
     db: &D,
     catalog: &Catalog,
     keys: Option<&Keyring>,
-    cases: Vec<Command>,
+    commands: Vec<Command>,
     now: Millis,
     ids: &mut Ids,
 ) -> Result<Vec<Decision>, CommitError> {
     note_unreadable(db, catalog, now).await?;
     let mut done = Vec::new();
     let mut faults = Vec::new();
-    let mut waiting = cases;
+    let mut waiting = commands;
     let mut conflicts = 0;
     while !waiting.is_empty() && conflicts < CONFLICT_RETRIES_MAX {
         let before = waiting.len();
@@ -190,41 +184,43 @@ const FAULTS_ALONE_MAX: usize = 3;
 async fn decide_split<D: Database>(
     db: &D,
     (catalog, keys): (&Catalog, Option<&Keyring>),
-    cases: Vec<Command>,
+    commands: Vec<Command>,
     faults: &mut Vec<CommitError>,
     now: Millis,
     ids: &mut Ids,
 ) -> Result<Round, CommitError> {
     let mut round = Round::default();
     let mut hourly_quotas = BTreeMap::new();
-    let mut groups = vec![cases];
+    let mut groups = vec![commands];
     while let Some(mut group) = groups.pop() {
-        match Known::read(db, (catalog, keys), &group, now).await {
-            Ok(mut known) => {
-                known.hourly_quotas.append(&mut hourly_quotas);
-                for case in group {
-                    if !round.is_first_to_name(known.free_addresses(&case)) {
-                        round.postponed.push(case);
+        match Loaded::read(db, (catalog, keys), &group, now).await {
+            Ok(mut loaded) => {
+                loaded.hourly_quotas.append(&mut hourly_quotas);
+                for command in group {
+                    if !round.is_first_to_name(loaded.free_addresses(&command)) {
+                        round.postponed.push(command);
                         continue;
                     }
-                    let Some((contact, input)) = known.open(&case, now, ids) else { continue };
+                    let Some((contact, input)) = loaded.prepare(&command, now, ids) else {
+                        continue;
+                    };
                     if !round.contacts.insert(contact.id.clone()) {
-                        round.postponed.push(case);
+                        round.postponed.push(command);
                         continue;
                     }
-                    let new_addresses = known.new_addresses(&case, &input.inputs);
+                    let new_addresses = loaded.new_addresses(&command, &input.inputs);
                     match decide(catalog, contact, input, now, ids) {
                         Ok(decision) => {
                             // The next contact takes the next reservation.
                             for (journey, quota) in decision.reserved() {
-                                known.hourly_quotas.insert(journey.clone(), quota);
+                                loaded.hourly_quotas.insert(journey.clone(), quota);
                             }
-                            round.decided.push(Decided { case, decision, new_addresses });
+                            round.decided.push(Decided { command, decision, new_addresses });
                         }
                         Err(endless) => faults.push(CommitError::StepLimitExceeded(endless)),
                     }
                 }
-                hourly_quotas = known.hourly_quotas;
+                hourly_quotas = loaded.hourly_quotas;
             }
             Err(DatabaseError::Fault(_)) if group.len() > 1 => {
                 let half = group.split_off(group.len() / 2);
@@ -267,7 +263,7 @@ impl Round {
 
 /// A command and its decision.
 struct Decided {
-    case: Command,
+    command: Command,
     decision: Decision,
     /// The addresses that no contact had, each with the time of the earliest input about it. If one
     /// of them is erased in the meantime, there is no contact whose event number could make this
@@ -312,7 +308,7 @@ async fn write_split<D: Database>(
             }
             // The next read shows whether a lost batch was written: its keys are known then.
             Err(DatabaseError::Conflict(_) | DatabaseError::Lost(_)) => {
-                written.refused.extend(batch.into_iter().map(|one| one.case));
+                written.refused.extend(batch.into_iter().map(|one| one.command));
             }
             Err(fault @ DatabaseError::Fault(_))
                 if written.faults.len() < FAULTS_ALONE_MAX || !written.done.is_empty() =>
@@ -342,7 +338,7 @@ fn last_erased(
 }
 
 /// The result of one read.
-struct Known {
+struct Loaded {
     contacts: Vec<Contact>,
     /// The idempotency keys in the log, each with the hash of its content, if that is kept.
     keys: BTreeMap<String, Option<String>>,
@@ -357,23 +353,23 @@ struct Known {
     mails_to_mailboxes: Vec<MailboxMailRow>,
 }
 
-impl Known {
+impl Loaded {
     /// Reads what the commands refer to. If a contact is on an older version that is not in the
     /// catalog yet, this loads the version and reads everything again, because the older version
     /// may depend on more events.
     async fn read<D: Database>(
         db: &D,
         (catalog, keys): (&Catalog, Option<&Keyring>),
-        cases: &[Command],
+        commands: &[Command],
         now: Millis,
     ) -> Result<Self, DatabaseError> {
-        let known = Self::read_once(db, (catalog, keys), cases, now).await?;
-        let is_any = load_older_versions(db, catalog, &known.contacts, now).await?;
-        let credited = credited_late(catalog, cases, &known.contacts);
+        let loaded = Self::read_once(db, (catalog, keys), commands, now).await?;
+        let is_any = load_older_versions(db, catalog, &loaded.contacts, now).await?;
+        let credited = credited_late(catalog, commands, &loaded.contacts);
         if load_versions(db, catalog, credited.into_iter(), now).await? || is_any {
-            return Self::read_once(db, (catalog, keys), cases, now).await;
+            return Self::read_once(db, (catalog, keys), commands, now).await;
         }
-        Ok(known)
+        Ok(loaded)
     }
 
     /// Reads every contact, idempotency key and message that the commands refer to, in one round
@@ -381,16 +377,16 @@ impl Known {
     async fn read_once<D: Database>(
         db: &D,
         (catalog, keyring): (&Catalog, Option<&Keyring>),
-        cases: &[Command],
+        commands: &[Command],
         now: Millis,
     ) -> Result<Self, DatabaseError> {
-        let (wanted_ids, addresses) = named(cases);
-        let inputs = || cases.iter().flat_map(|case| &case.inputs);
+        let (wanted_ids, addresses) = named(commands);
+        let inputs = || commands.iter().flat_map(|command| &command.inputs);
         let keys: Vec<String> = inputs().flat_map(Input::keys).collect();
         let about: BTreeSet<&MessageId> = inputs().filter_map(Input::message).collect();
 
         let mut watched = catalog.watched_events();
-        let asked = inputs().flat_map(Input::asks_about);
+        let asked = inputs().flat_map(Input::required_history);
         watched.extend(asked.map(|name| (*name).to_owned()));
         let watched: Vec<String> = watched.into_iter().collect();
         let entry_keys: Vec<String> = inputs()
@@ -416,7 +412,8 @@ impl Known {
         let hashes = keyring.map(|keyring| addresses.hashes(keyring)).unwrap_or_default();
         let listed = hashes.keys().map(|(kind, hash)| (*kind, hash.clone())).collect::<Vec<_>>();
         let erased = ask(!listed.is_empty(), erasures::known(&listed));
-        let mailboxes: Vec<String> = cases.iter().filter_map(|case| case.who.mailbox()).collect();
+        let mailboxes: Vec<String> =
+            commands.iter().filter_map(|command| command.who.mailbox()).collect();
         let a_day_ago = now.minus(Span::days(1));
         let mails = contacts::mails_of_mailboxes(&mailboxes, a_day_ago);
         let mails = ask(!mailboxes.is_empty(), mails);
@@ -432,7 +429,7 @@ impl Known {
         let hours = answer(hours).all::<BusyHourRow>().map_err(fault)?;
         let erased = answer(erased).all::<ErasedRow>().map_err(fault)?;
         let mails_to_mailboxes = answer(mails).all::<MailboxMailRow>().map_err(fault)?;
-        let known = Self {
+        let loaded = Self {
             mails_to_mailboxes,
             hourly_quotas: hours.into_iter().map(|row| (row.journey_id, row.hour)).collect(),
             contacts: found.into_iter().map(Contact::from).collect(),
@@ -445,17 +442,22 @@ impl Known {
                 .map(|message| (message.id.clone(), message))
                 .collect(),
         };
-        Ok(known)
+        Ok(loaded)
     }
 
     /// Returns the contact of a command, and the inputs that are new with what they need. Returns
     /// `None` if there are none, or if there is no such contact.
-    fn open(&self, case: &Command, now: Millis, ids: &mut Ids) -> Option<(Contact, DecisionInput)> {
-        let news = self.news(case);
+    fn prepare(
+        &self,
+        command: &Command,
+        now: Millis,
+        ids: &mut Ids,
+    ) -> Option<(Contact, DecisionInput)> {
+        let news = self.news(command);
         if news.is_empty() {
             return None;
         }
-        let contact = match &case.who {
+        let contact = match &command.who {
             ContactRef::Id(id) => self.contacts.iter().find(|c| c.is_known_as(id))?.clone(),
             ContactRef::Phone(phone) => {
                 self.contacts.iter().find(|c| c.phone.as_ref() == Some(phone))?.clone()
@@ -471,7 +473,7 @@ impl Known {
         let input = DecisionInput {
             messages,
             hourly_quotas: self.hourly_quotas.clone(),
-            mails_to_mailbox: self.mails_to_mailbox(case.who.mailbox(), &contact),
+            mails_to_mailbox: self.mails_to_mailbox(command.who.mailbox(), &contact),
             inputs: self.without_taken_phone(&contact, news),
         };
         Some((contact, input))
@@ -488,11 +490,12 @@ impl Known {
     /// Returns the inputs of a command that are new: their keys are not in the log, and they do not
     /// predate the erasure of an address. An event whose key belongs to different content becomes
     /// `Input::Conflicted`.
-    fn news(&self, case: &Command) -> Vec<Input> {
-        let erased_at = case.who.addresses().filter_map(|address| self.erased.get(address)).max();
+    fn news(&self, command: &Command) -> Vec<Input> {
+        let erased_at =
+            command.who.addresses().filter_map(|address| self.erased.get(address)).max();
         let mut seen: BTreeMap<String, Option<String>> = BTreeMap::new();
         let mut news = Vec::new();
-        for input in &case.inputs {
+        for input in &command.inputs {
             if input.at().is_some_and(|at| Some(&at) <= erased_at) {
                 continue;
             }
@@ -519,19 +522,19 @@ impl Known {
     }
 
     /// Returns the addresses of a command that no contact has.
-    fn free_addresses<'a>(&'a self, case: &'a Command) -> impl Iterator<Item = &'a String> {
+    fn free_addresses<'a>(&'a self, command: &'a Command) -> impl Iterator<Item = &'a String> {
         let has = |contact: &Contact, address: &String| {
             let own = [&contact.email, &contact.phone, &contact.external_id];
             own.into_iter().flatten().any(|one| one == address)
         };
-        case.who.addresses().filter(move |free| !self.contacts.iter().any(|one| has(one, free)))
+        command.who.addresses().filter(move |free| !self.contacts.iter().any(|one| has(one, free)))
     }
 
     /// Returns the addresses of a command that no contact has, in the form in which `Decided` keeps
     /// them.
-    fn new_addresses(&self, case: &Command, inputs: &[Input]) -> Vec<ErasedAddressAt> {
+    fn new_addresses(&self, command: &Command, inputs: &[Input]) -> Vec<ErasedAddressAt> {
         let Some(at) = inputs.iter().filter_map(Input::at).min() else { return Vec::new() };
-        let new: Vec<&String> = self.free_addresses(case).collect();
+        let new: Vec<&String> = self.free_addresses(command).collect();
         let hashed = self.hashes.iter().filter(|(_, address)| new.contains(address));
         hashed.map(|((kind, hash), _)| (*kind, hash.clone(), at)).collect()
     }
@@ -627,15 +630,15 @@ fn claimed_phone(claims: &Claims) -> Option<String> {
 }
 
 /// Returns the ids and the addresses that the commands refer to.
-fn named(cases: &[Command]) -> (Vec<&ContactId>, Addresses) {
+fn named(commands: &[Command]) -> (Vec<&ContactId>, Addresses) {
     let (mut ids, mut addresses) = (Vec::new(), Addresses::default());
-    for case in cases {
-        let claimed = case.inputs.iter().filter_map(|input| match input {
+    for command in commands {
+        let claimed = command.inputs.iter().filter_map(|input| match input {
             Input::Confirmed { details: Some(claims), .. } => claimed_phone(claims),
             _ => None,
         });
         addresses.phones.extend(claimed);
-        match &case.who {
+        match &command.who {
             ContactRef::Id(id) => ids.push(id),
             ContactRef::Phone(phone) => addresses.phones.push(phone.clone()),
             ContactRef::Typed { email, phone } => {

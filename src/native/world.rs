@@ -23,7 +23,7 @@ use crate::domain::sending::auto_pause::PauseEvent;
 use crate::flows::broadcast::control::{BroadcastProgress, Preview};
 use crate::flows::broadcast::{control, run};
 use crate::flows::campaign::catalog_cache::Shelf;
-use crate::flows::campaign::journey_control::Steered;
+use crate::flows::campaign::journey_control::JourneyStateChange;
 use crate::flows::campaign::publish::Published;
 use crate::flows::campaign::unpublish;
 use crate::flows::campaign::{auto_pause, journey_control, landing_page, publish};
@@ -68,7 +68,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 /// Runs only the part of a tick that hands out due work, after the housekeeping.
 pub async fn due<D: Database>(db: &D, now: Millis) -> Result<Vec<Work>, HandOutError> {
     let queue = Tray::default();
-    housekeeping::keep_house(db, None, now).await;
+    housekeeping::prepare_work(db, None, now).await;
     due::hand_out(db, &queue, DUE_PER_TICK_MAX, now).await?;
     Ok(queue.take())
 }
@@ -78,7 +78,7 @@ pub struct World {
     pub db: Sqlite,
     pub kv: Memory,
     pub queue: Tray,
-    pub post: Post,
+    pub mail_catcher: MailCatcher,
     pub catalog: Catalog,
     pub settings: Settings,
     shelf: RefCell<Shelf>,
@@ -91,19 +91,19 @@ pub struct World {
 
 /// Keeps every message, once per id, as the local mailbox does.
 #[derive(Default)]
-pub struct Post {
-    letters: RefCell<Vec<CapturedMessage>>,
+pub struct MailCatcher {
+    captured: RefCell<Vec<CapturedMessage>>,
     known: RefCell<BTreeSet<String>>,
     now: RefCell<Millis>,
 }
 
-impl Http for Post {
+impl Http for MailCatcher {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let messages: Vec<CapturedMessage> = serde_json::from_str(&request.body)
             .map_err(|error| HttpError::Network(error.to_string()))?;
         for message in messages {
             if self.known.borrow_mut().insert(message.id.clone()) {
-                self.letters
+                self.captured
                     .borrow_mut()
                     .push(CapturedMessage { at: *self.now.borrow(), ..message });
             }
@@ -142,7 +142,7 @@ impl World {
             db: Sqlite::in_memory().map_err(|error| error.to_string())?,
             kv: Memory::default(),
             queue: Tray::default(),
-            post: Post::default(),
+            mail_catcher: MailCatcher::default(),
             catalog: Catalog::default(),
             settings,
             shelf: RefCell::default(),
@@ -170,11 +170,15 @@ impl World {
     }
 
     /// Pauses, resumes or archives a journey; the catalog is updated at once.
-    pub fn steer(&mut self, journey: &str, state: RunState) -> Result<Steered, FlowError> {
+    pub fn set_journey_state(
+        &mut self,
+        journey: &str,
+        state: RunState,
+    ) -> Result<JourneyStateChange, FlowError> {
         let id = QualifiedId::from(journey);
-        let steered = block_on(journey_control::steer(&self.db, &id, state, self.now))?;
+        let changed = block_on(journey_control::set_state(&self.db, &id, state, self.now))?;
         self.catalog = block_on(publish::live(&self.db))?;
-        Ok(steered)
+        Ok(changed)
     }
 
     /// Unpublishes a campaign; the catalog is updated at once.
@@ -192,7 +196,7 @@ impl World {
         verb: BroadcastVerb,
     ) -> Result<BroadcastProgress, FlowError> {
         let id = QualifiedId::from(id);
-        let (standing, work) = block_on(control::steer(&self.db, &id, verb, self.now))?;
+        let (standing, work) = block_on(control::apply_verb(&self.db, &id, verb, self.now))?;
         self.work.extend(work);
         Ok(standing)
     }
@@ -467,17 +471,17 @@ impl World {
 
     /// Takes the messages that arrived since the last call.
     pub fn take_messages(&mut self) -> Vec<CapturedMessage> {
-        self.post.letters.take()
+        self.mail_catcher.captured.take()
     }
 
     /// Every message that was kept, oldest first.
-    pub fn letters(&self) -> Vec<CapturedMessage> {
-        self.post.letters.borrow().clone()
+    pub fn captured_messages(&self) -> Vec<CapturedMessage> {
+        self.mail_catcher.captured.borrow().clone()
     }
 
     /// The messages for an address, oldest first.
     pub fn inbox(&self, address: &str) -> Vec<CapturedMessage> {
-        self.letters().into_iter().filter(|message| message.address == address).collect()
+        self.captured_messages().into_iter().filter(|message| message.address == address).collect()
     }
 
     pub fn report(&self, campaign: &str) -> Result<Option<Report>, DatabaseError> {
@@ -523,7 +527,7 @@ impl World {
 
     fn set_clock(&mut self, now: Millis) {
         self.now = now;
-        *self.post.now.borrow_mut() = now;
+        *self.mail_catcher.now.borrow_mut() = now;
     }
 
     /// Completes all queued work, and the work that follows from it.
@@ -534,14 +538,14 @@ impl World {
                 Work::DueV1 { contacts } => {
                     block_on(due::run(db, catalog, contacts, now, &mut self.ids))?
                 }
-                Work::AloneV1 { contact } => {
-                    block_on(quarantine::run_alone(db, catalog, contact, now, &mut self.ids))?
-                }
+                Work::AloneV1 { contact } => block_on(quarantine::process_isolated(
+                    db, catalog, contact, now, &mut self.ids,
+                ))?,
                 Work::BroadcastV1 { broadcast } => {
                     block_on(run::run(db, catalog, &broadcast, now, &mut self.ids))?
                 }
                 Work::DeliverV1 { messages } => block_on(send::deliver(
-                    db, &self.post, catalog, &self.settings, messages, now, &mut self.ids,
+                    db, &self.mail_catcher, catalog, &self.settings, messages, now, &mut self.ids,
                 ))?,
             };
             self.work.extend(more);

@@ -108,7 +108,7 @@ pub fn by_errcode(response: &HttpResponse) -> SendResult {
 
 /// Interprets the response of Slack: `ok`, or an error code
 /// (docs.slack.dev/messaging/sending-messages-using-incoming-webhooks).
-pub fn slack_outcome(response: &HttpResponse) -> SendResult {
+pub fn slack_result(response: &HttpResponse) -> SendResult {
     let reason = error_text(response.status, "", response.body.trim());
     match response.status {
         200 if response.body.trim() == "ok" => taken(),

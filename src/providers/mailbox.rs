@@ -26,7 +26,7 @@ pub fn request(call: Call<'_>) -> HttpRequest {
 }
 
 /// Interprets the response: the message was stored, or the database failed.
-pub fn outcome(response: &HttpResponse) -> SendResult {
+pub fn send_result(response: &HttpResponse) -> SendResult {
     match response.status {
         200 => SendResult::Accepted { provider_id: "mailbox".to_owned(), arrived: true },
         _ => SendResult::Retry { after: None, reason: response.body.clone() },

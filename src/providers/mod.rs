@@ -235,7 +235,7 @@ impl Sender {
     }
 
     /// Returns whether a single service is behind it, whose outage would affect all messages alike.
-    pub fn is_one_service(&self) -> bool {
+    pub fn has_circuit_breaker(&self) -> bool {
         !matches!(self, Self::Mailbox | Self::Webhook(_))
     }
 
@@ -273,7 +273,11 @@ impl Sender {
     }
 
     /// Interprets the response to a call.
-    pub fn verdict(&self, call: Call<'_>, answer: Result<HttpResponse, HttpError>) -> BatchResult {
+    pub fn batch_result(
+        &self,
+        call: Call<'_>,
+        answer: Result<HttpResponse, HttpError>,
+    ) -> BatchResult {
         let response = &match answer {
             Ok(response) => response,
             Err(HttpError::TimedOut) => {
@@ -282,21 +286,21 @@ impl Sender {
             Err(HttpError::Network(detail)) => return BatchResult::All(SendResult::Lost(detail)),
         };
         BatchResult::All(match self {
-            Self::Resend(_) => return resend::verdict(call, response),
-            Self::Postmark(_) => return postmark::verdict(call, response),
-            Self::Mailbox => mailbox::outcome(response),
-            Self::Webhook(_) => outgoing_webhook::outcome(response),
-            Self::Ses(_) => ses::outcome(response),
-            Self::SendGrid(_) => sendgrid::outcome(response),
-            Self::Mailgun(_) => mailgun::outcome(response),
-            Self::Brevo(_) => brevo::outcome(response),
-            Self::Cloudflare => cloudflare::outcome(response),
-            Self::Twilio(_) => twilio::outcome(response),
-            Self::Vonage(_) => vonage::outcome(response),
-            Self::Aliyun(_) => aliyun::outcome(response),
-            Self::Tencent(_) => tencent::outcome(response),
+            Self::Resend(_) => return resend::batch_result(call, response),
+            Self::Postmark(_) => return postmark::batch_result(call, response),
+            Self::Mailbox => mailbox::send_result(response),
+            Self::Webhook(_) => outgoing_webhook::send_result(response),
+            Self::Ses(_) => ses::send_result(response),
+            Self::SendGrid(_) => sendgrid::send_result(response),
+            Self::Mailgun(_) => mailgun::send_result(response),
+            Self::Brevo(_) => brevo::send_result(response),
+            Self::Cloudflare => cloudflare::send_result(response),
+            Self::Twilio(_) => twilio::send_result(response),
+            Self::Vonage(_) => vonage::send_result(response),
+            Self::Aliyun(_) => aliyun::send_result(response),
+            Self::Tencent(_) => tencent::send_result(response),
             Self::DingTalk(_) | Self::WeCom(_) => chat_webhooks::by_errcode(response),
-            Self::Slack(_) => chat_webhooks::slack_outcome(response),
+            Self::Slack(_) => chat_webhooks::slack_result(response),
         })
     }
 }

@@ -33,7 +33,7 @@ pub fn request(keys: &Keyring, call: Call<'_>) -> Option<HttpRequest> {
 
 /// Interprets the response. Any 2xx means delivered; a redirect is not followed and counts as a
 /// refusal. A failing receiver says nothing about the others, so no status stops or delays them.
-pub fn outcome(response: &HttpResponse) -> SendResult {
+pub fn send_result(response: &HttpResponse) -> SendResult {
     let reason = format!("the webhook answered {}", response.status);
     match response.status {
         200..=299 => SendResult::Accepted { provider_id: "webhook".to_owned(), arrived: true },

@@ -11,7 +11,7 @@ fn each_path_has_its_route() {
     assert_eq!(route("GET", "/u/1u.x.y"), Ok(Route::UnsubscribeAsk("1u.x.y")));
     assert_eq!(route("POST", "/u/1u.x.y"), Ok(Route::Unsubscribe("1u.x.y")));
     assert_eq!(route("GET", "/"), Ok(Route::Page("/")));
-    let pause = Route::ApiSteer("spring.nurture", RunState::Paused);
+    let pause = Route::ApiSetJourney("spring.nurture", RunState::Paused);
     assert_eq!(route("POST", "/api/v1/journeys/spring.nurture/pause"), Ok(pause));
     assert_eq!(route("POST", "/api/v1/journeys/x.y/stop"), Err(NoRoute::NotFound));
     let unpublish = "/api/v1/campaigns/spring/unpublish";
@@ -19,7 +19,7 @@ fn each_path_has_its_route() {
     assert_eq!(route("POST", unpublish), Ok(Route::ApiUnpublish("spring")));
     assert_eq!(route("GET", "/c/1c.x.y%22/%3E"), Ok(Route::Click("1c.x.y%22")));
     assert_eq!(route("POST", "/u/1u.x.y/undo"), Ok(Route::UnsubscribeUndo("1u.x.y")));
-    let start = Route::AdminSteerBroadcast("spring.news", BroadcastVerb::Start);
+    let start = Route::AdminSetBroadcast("spring.news", BroadcastVerb::Start);
     assert_eq!(route("POST", "/admin/broadcasts/spring.news/start"), Ok(start));
 }
 

@@ -17,7 +17,7 @@ pub fn stopped() -> Statement {
 }
 
 /// Selects the newest pause event of all campaigns, or of one; rows are `PauseEvent`.
-pub fn last_words(campaign: Option<&CampaignId>) -> Statement {
+pub fn newest(campaign: Option<&CampaignId>) -> Statement {
     let campaign = campaign.map_or(Value::Null, |campaign| Value::text(campaign.as_str()));
     Statement::new(
         "SELECT campaign_id AS campaign, n, at, state, reason, sent, bounced, complained, note
@@ -83,22 +83,22 @@ pub struct TallyRow {
 }
 
 /// Inserts a pause event, unless another one has been inserted since the last was read.
-pub fn say(word: &PauseEvent) -> Statement {
+pub fn record(event: &PauseEvent) -> Statement {
     Statement::new(
         "INSERT INTO brakes (campaign_id, n, at, state, reason, sent, bounced, complained, note)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
              ON CONFLICT (campaign_id, n) DO NOTHING
       RETURNING n",
         vec![
-            Value::text(word.campaign.as_str()),
-            Value::Int(word.n),
-            Value::Int(word.at.0),
-            Value::text(word.state.as_str()),
-            Value::text(&word.reason),
-            Value::Int(word.tally.sent),
-            Value::Int(word.tally.bounced),
-            Value::Int(word.tally.complained),
-            Value::text(&word.note),
+            Value::text(event.campaign.as_str()),
+            Value::Int(event.n),
+            Value::Int(event.at.0),
+            Value::text(event.state.as_str()),
+            Value::text(&event.reason),
+            Value::Int(event.tally.sent),
+            Value::Int(event.tally.bounced),
+            Value::Int(event.tally.complained),
+            Value::text(&event.note),
         ],
     )
 }

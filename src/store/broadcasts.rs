@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub const CONTACTS_PER_READING: usize = 5_000;
 
 /// The number of contacts that one read returns at most: their ids are 40 kB.
-pub const TURNS_PER_READING: usize = 1_000;
+pub const RECIPIENTS_PER_PAGE: usize = 1_000;
 
 const COLUMNS: &str =
     "campaign_id, broadcast, version, state, phase, due_at, started_at, decide_at,
@@ -125,7 +125,7 @@ pub struct DueRow {
 }
 
 /// Releases the claims that end at `until`, because their tasks were not enqueued.
-pub fn give_back(broadcasts: &[&QualifiedId], until: Millis, now: Millis) -> Statement {
+pub fn release(broadcasts: &[&QualifiedId], until: Millis, now: Millis) -> Statement {
     Statement::new(
         "UPDATE broadcasts SET due_at = ?3
           WHERE campaign_id || '.' || broadcast IN (SELECT value FROM json_each(?1))
@@ -171,7 +171,7 @@ pub fn plan(campaign: &CampaignId, plans: &[Plan]) -> [Statement; 2] {
 /// Changes nothing if it has started already or was cancelled.
 pub fn start(campaign: &CampaignId, name: &str, phase: Phase, now: Millis) -> Statement {
     let mut params = key(campaign, name);
-    params.extend([word(phase), Value::Int(now.0)]);
+    params.extend([phase_name(phase), Value::Int(now.0)]);
     Statement::new(
         "INSERT INTO broadcasts (campaign_id, broadcast, version, state, phase, due_at, started_at,
                                  after_id, failures, rounds)
@@ -264,7 +264,7 @@ pub fn begin(row: &BroadcastRow, phase: Phase, now: Millis, until: Millis) -> St
       RETURNING {COLUMNS}"
     );
     let mut params = key(&row.campaign_id, &row.broadcast);
-    params.extend([word(phase), Value::Int(now.0), Value::Int(until.0)]);
+    params.extend([phase_name(phase), Value::Int(now.0), Value::Int(until.0)]);
     Statement { sql: sql.into(), params }
 }
 
@@ -303,9 +303,9 @@ pub fn advance(row: &BroadcastRow, step: &Step, now: Millis) -> Statement {
     let found = step.found.as_ref();
     let mut params = key(&row.campaign_id, &row.broadcast);
     params.extend([
-        word(row.phase),
+        phase_name(row.phase),
         Value::text(&row.after_id),
-        word(step.phase),
+        phase_name(step.phase),
         Value::text(&step.after_id),
         Value::Int(step.failures),
         Value::Int(step.rounds),
@@ -319,7 +319,7 @@ pub fn advance(row: &BroadcastRow, step: &Step, now: Millis) -> Statement {
     Statement { sql: sql.into(), params }
 }
 
-fn word(phase: Phase) -> Value {
+fn phase_name(phase: Phase) -> Value {
     Value::text(match phase {
         Phase::Test => "test",
         Phase::Wait => "wait",
@@ -360,7 +360,7 @@ pub fn turns(row: &BroadcastRow, rule: &Rule, now: Millis) -> Statement {
         Value::Int(at_once(rule, CONTACTS_PER_READING)),
         Value::Int(started.0),
         Value::text(row.id().as_str()),
-        Value::Int(TURNS_PER_READING as i64),
+        Value::Int(RECIPIENTS_PER_PAGE as i64),
     ];
     Statement { sql: compact(&text).into(), params }
 }

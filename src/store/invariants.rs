@@ -170,7 +170,7 @@ WITH about AS (
            || coalesce(properties ->> 'variant', properties ->> 'reason') AS part,
          properties ->> 'first' AS first, properties ->> 'earned_minor' AS earned
     FROM events WHERE name LIKE 'broadcast.%' AND properties ->> 'copied' IS NULL
-), heard (campaign, metric, channel, part, value) AS (
+), reported (campaign, metric, channel, part, value) AS (
   SELECT campaign_id, 'visitors', channel, part, count(*) FROM visits GROUP BY 1, 3, 4
   UNION ALL SELECT campaign, 'leads', channel, part, sum(lead) FROM leads GROUP BY 1, 3, 4
   UNION ALL SELECT campaign, 'contacts', channel, part, sum(new) FROM leads GROUP BY 1, 3, 4
@@ -210,7 +210,7 @@ WITH about AS (
   UNION ALL SELECT campaign, 'earned', channel, part, sum(earned) FROM turns
              WHERE name = 'broadcast.converted' GROUP BY 1, 3, 4
 ), rebuilt AS (
-  SELECT * FROM heard UNION ALL SELECT * FROM earned
+  SELECT * FROM reported UNION ALL SELECT * FROM earned
 ), kept (campaign, metric, channel, part, value) AS (
   SELECT campaign_id, metric, channel, part, sum(value) FROM counters GROUP BY 1, 2, 3, 4
   HAVING sum(value) <> 0

@@ -116,10 +116,10 @@ pub struct RateAsk {
 
 /// How far ahead calls are scheduled, and so the longest wait of a wave. A provider that takes less
 /// than one call in this time still gets one scheduled.
-pub const AHEAD: Span = Span::seconds(30);
+pub const HORIZON: Span = Span::seconds(30);
 
 /// How far ahead urgent calls are scheduled: further, so that marketing leaves room for them.
-const AHEAD_URGENT: Span = Span::seconds(45);
+const HORIZON_URGENT: Span = Span::seconds(45);
 
 /// Takes reservations under rate limits. Rows are `RateGiven`.
 pub fn take_rates(asks: &[RateAsk], now: Millis) -> Statement {
@@ -155,7 +155,12 @@ pub fn take_rates(asks: &[RateAsk], now: Millis) -> Statement {
                 free_at = excluded.free_at, line_at = excluded.line_at, urgent = excluded.urgent,
                 waited = excluded.waited, fresh = excluded.fresh
       RETURNING sender, free_at, line_at, urgent, waited, fresh",
-        vec![Value::json(asks), Value::Int(now.0), Value::Int(AHEAD.0), Value::Int(AHEAD_URGENT.0)],
+        vec![
+            Value::json(asks),
+            Value::Int(now.0),
+            Value::Int(HORIZON.0),
+            Value::Int(HORIZON_URGENT.0),
+        ],
     )
 }
 

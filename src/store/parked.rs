@@ -52,7 +52,7 @@ pub fn clear(contact: &ContactId) -> Statement {
 }
 
 /// Quarantines a contact: no tick enqueues it. Input about it is still decided on.
-pub fn put_to_sleep(contact: &ContactId) -> Statement {
+pub fn quarantine(contact: &ContactId) -> Statement {
     Statement::new(
         "UPDATE contacts SET wake_at = NULL, due_since = NULL WHERE id = ?1",
         vec![Value::text(contact.as_str())],

@@ -169,7 +169,7 @@ impl RuleSql {
         case(parts.map(|(index, part)| self.decided(&[part], false, index + 1)).collect(), 0)
     }
 
-    /// Returns when the rule must be evaluated again for the contact, because the passage of time
+    /// Returns when the rule must be evaluated again for the contact, because the passing of time
     /// alone may have changed the result: never later than the change, NULL if there is none.
     /// `c.failing` must be the value of `failing`: while a part fails, nothing changes before that
     /// part does.
@@ -512,9 +512,9 @@ impl RuleSql {
 
     /// Any number of texts is one list, and any number of numbers another.
     fn is_one_of(&mut self, scalars: &[Scalar]) -> Sql {
-        let truths = [true, false].map(Scalar::Bool).into_iter();
-        let truths = truths.filter(|truth| scalars.contains(truth));
-        let mut kinds: Vec<Sql> = truths.map(|truth| self.is(&truth)).collect();
+        let booleans = [true, false].map(Scalar::Bool).into_iter();
+        let booleans = booleans.filter(|boolean| scalars.contains(boolean));
+        let mut kinds: Vec<Sql> = booleans.map(|boolean| self.is(&boolean)).collect();
         let texts = scalars.iter().filter(|scalar| matches!(scalar, Scalar::Text(_)));
         let numbers = scalars.iter().filter(|scalar| matches!(scalar, Scalar::Number(_)));
         let lists = [("'text'", texts.collect::<Vec<_>>()), (NUMBERS, numbers.collect())];

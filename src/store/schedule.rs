@@ -30,7 +30,7 @@ pub struct ClaimedRow {
 
 /// Releases the claims that end at `until`, because their tasks were not enqueued. Contacts that
 /// were written in between are not changed.
-pub fn give_back(contacts: &[&ContactId], until: Millis) -> Statement {
+pub fn release(contacts: &[&ContactId], until: Millis) -> Statement {
     Statement::new(
         "UPDATE contacts SET wake_at = coalesce(due_since, wake_at), handed_out = handed_out - 1
           WHERE id IN (SELECT value FROM json_each(?1)) AND wake_at = ?2 AND handed_out > 0",

@@ -1,7 +1,7 @@
 //! Segment backfill: a rule as SQL finds the contacts that must be decided on again.
 //!
 //! SQL never changes a membership itself. It wakes the contacts whose membership differs from the
-//! rule's result (or will differ by the passage of time), and the scheduler decides on them like on
+//! rule's result (or will differ as time passes), and the scheduler decides on them like on
 //! any other, so that there is only one way into a segment.
 
 use super::statement::{Statement, Value};

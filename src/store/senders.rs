@@ -14,7 +14,7 @@ pub struct SenderRow {
 }
 
 /// Selects all rows; there is one for each provider that has failed recently.
-pub fn standing() -> Statement {
+pub fn breakers() -> Statement {
     Statement::new(
         "SELECT name, failures, openings, open_until, reason FROM senders ORDER BY name",
         Vec::new(),

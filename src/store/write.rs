@@ -183,12 +183,12 @@ UPDATE suppressions SET until = row.value ->> 'at', released_by = row.value ->> 
    AND suppressions.address = row.value ->> 'address'";
 
 // The classification of opens and clicks is the only part of an event that ever changes.
-const REJUDGE_EVENTS: &str = "
+const RECLASSIFY_EVENTS: &str = "
 UPDATE events SET properties = row.value ->> 2
   FROM json_each(?1) AS row
  WHERE events.contact_id = row.value ->> 0 AND events.seq = row.value ->> 1";
 
-const REJUDGE_MESSAGES: &str = "
+const RECLASSIFY_MESSAGES: &str = "
 UPDATE messages SET opened_at = row.value ->> 'opened_at', clicked_at = row.value ->> 'clicked_at'
   FROM json_each(?1) AS row
  WHERE messages.id = row.value ->> 'id'";
@@ -232,9 +232,9 @@ struct RowsByTable {
     message_patches: BTreeMap<String, serde_json::Map<String, Json>>,
     /// The opens and clicks that were reclassified: contact, number, properties. The last
     /// classification of each counts.
-    verdicts: BTreeMap<(String, i64), Json>,
+    classifications: BTreeMap<(String, i64), Json>,
     /// When each of those messages was opened and clicked, by the last classifications.
-    rejudged: BTreeMap<String, Json>,
+    reclassified: BTreeMap<String, Json>,
     consents: Vec<Vec<Value>>,
     withdrawals: Vec<Json>,
     releases: Vec<Json>,
@@ -256,7 +256,7 @@ impl RowsByTable {
                 let row = enrollment_row(contact, enrollment);
                 self.enrollments.insert(enrollment.id.0.clone(), row);
             }
-            Change::TakePlace { journey, quota, people } => {
+            Change::ReserveSlot { journey, quota, people } => {
                 let place = self.places.entry((journey.0.clone(), quota.hour)).or_default();
                 *place = [place[0] + 1, i64::from(*people)];
             }
@@ -268,11 +268,12 @@ impl RowsByTable {
             }
             Change::Queue(message) => self.messages.push(message_row(message)),
             Change::Message(id, patch) => self.add_message_patch(id, patch),
-            Change::Rejudge { id, opened_at, clicked_at, events } => {
+            Change::Reclassify { id, opened_at, clicked_at, events } => {
                 let row = json!({ "id": id, "opened_at": opened_at, "clicked_at": clicked_at });
-                self.rejudged.insert(id.0.clone(), row);
+                self.reclassified.insert(id.0.clone(), row);
                 for (seq, new) in events {
-                    self.verdicts.insert((contact.0.clone(), *seq), json!([contact, seq, new]));
+                    self.classifications
+                        .insert((contact.0.clone(), *seq), json!([contact, seq, new]));
                 }
             }
             Change::Consent(record) => self.consents.push(consent_row(contact, record)),
@@ -304,7 +305,7 @@ impl RowsByTable {
         let MessagePatch { state, reason, provider_id, opened_at, clicked_at, reported, spent } =
             patch;
         // An open or click by a person after the reclassification is applied after it.
-        if let Some(row) = self.rejudged.get_mut(&id.0) {
+        if let Some(row) = self.reclassified.get_mut(&id.0) {
             for (name, at) in [("opened_at", opened_at), ("clicked_at", clicked_at)] {
                 if row[name].is_null() {
                     row[name] = json!(at);
@@ -344,8 +345,8 @@ impl RowsByTable {
             vec![text(journey), int(hour), int(taken), int(people)]
         });
         let message_patches: Vec<_> = self.message_patches.into_values().collect();
-        let rejudged: Vec<_> = self.rejudged.into_values().collect();
-        let verdicts: Vec<_> = self.verdicts.into_values().collect();
+        let reclassified: Vec<_> = self.reclassified.into_values().collect();
+        let classifications: Vec<_> = self.classifications.into_values().collect();
         let counts = self
             .counts
             .into_iter()
@@ -363,8 +364,8 @@ impl RowsByTable {
             of_json(UPDATE_MESSAGES, &message_patches),
             of_json(UPDATE_RELEASES, &self.releases),
             of_json(SKIP_QUEUED, &self.withdrawals),
-            of_json(REJUDGE_EVENTS, &verdicts),
-            of_json(REJUDGE_MESSAGES, &rejudged),
+            of_json(RECLASSIFY_EVENTS, &classifications),
+            of_json(RECLASSIFY_MESSAGES, &reclassified),
             CONSENTS.rows(self.consents),
             SUPPRESSIONS.rows(self.suppressions),
             CONVERSIONS.rows(self.conversions),
@@ -408,7 +409,7 @@ fn enrollment_row(contact: &ContactId, e: &Enrollment) -> Vec<Value> {
         text(&e.step),
         int(e.steps_taken),
         Value::json(&e.sent),
-        word(&e.state),
+        enum_name(&e.state),
         text(&e.reason),
         maybe(&e.entry_key),
         int(e.entered_at.0),
@@ -421,16 +422,16 @@ fn consent_row(contact: &ContactId, c: &ConsentRecord) -> Vec<Value> {
     vec![
         text(contact),
         int(c.seq),
-        word(&c.channel),
+        enum_name(&c.channel),
         text(&c.purpose),
-        word(&c.state),
+        enum_name(&c.state),
         text(&c.source),
         text(&c.text),
         text(&c.origin_hash),
         int(c.at.0),
         text(&c.text_hash),
         maybe(&c.form),
-        word(&c.basis),
+        enum_name(&c.basis),
         int(i64::from(c.cross_border)),
         maybe(&c.message),
     ]
@@ -438,9 +439,9 @@ fn consent_row(contact: &ContactId, c: &ConsentRecord) -> Vec<Value> {
 
 fn suppression_row(s: &Suppression) -> Vec<Value> {
     vec![
-        word(&s.channel),
+        enum_name(&s.channel),
         text(&s.address),
-        word(&s.reason),
+        enum_name(&s.reason),
         when(s.until),
         text(&s.source),
         int(s.at.0),
@@ -494,8 +495,8 @@ fn message_row(m: &Message) -> Vec<Value> {
         maybe(&enrollment),
         text(journey),
         text(step),
-        word(&m.channel()),
-        word(&class),
+        enum_name(&m.channel()),
+        enum_name(&class),
         text(purpose),
         text(template),
         text(note),
@@ -546,7 +547,7 @@ fn when(at: Option<Millis>) -> Value {
 }
 
 /// Converts an enum without fields to the word that it serialises to.
-fn word(value: &impl Serialize) -> Value {
+fn enum_name(value: &impl Serialize) -> Value {
     match serde_json::to_value(value) {
         Ok(Json::String(word)) => Value::Text(word),
         _ => Value::Null,

@@ -258,7 +258,7 @@ fn finding_in_words(finding: &Finding, row: &BroadcastReport, language: Language
     let trials: Vec<String> = finding.trials.iter().map(trial).collect();
     let sent = row.winner.clone().unwrap_or_default();
     let confidence = finding.standard.confidence;
-    let verdict = match (finding.reason, &finding.winner) {
+    let conclusion = match (finding.reason, &finding.winner) {
         (Reason::Winner, Some(winner)) => language.pick(
             format!("{winner} is better, at {confidence} % confidence."),
             format!("{winner} 更好（置信度 {confidence}%）。"),
@@ -281,7 +281,7 @@ fn finding_in_words(finding: &Finding, row: &BroadcastReport, language: Language
     };
     let mut lines = vec![
         format!("{}{}", trials.join(language.pick("; ", "；")), language.pick(".", "。")),
-        format!("{verdict}{rest}"),
+        format!("{conclusion}{rest}"),
     ];
     lines.extend(finding.pairs.iter().map(|pair| pair_in_words(pair, confidence, language)));
     lines

@@ -53,7 +53,7 @@ pub fn campaign_report(view: &ReportView) -> String {
         unpublished: view.stops.and_then(|stops| words.unpublished(stops, view.time_zone)),
         unpublish: view.stops.and_then(|stops| words.unpublish(stops)),
         failing: report.failing.iter().map(|one| words.failing(one, view.time_zone)).collect(),
-        brake: report.brake.as_ref().and_then(|word| words.brake(word, view.time_zone)),
+        brake: report.brake.as_ref().and_then(|event| words.auto_pause(event, view.time_zone)),
         unpublish_at: format!("/admin/campaigns/{}/unpublish", report.campaign),
         release: format!("/admin/campaigns/{}/release", report.campaign),
         note_max: NOTE_CHARS_MAX,
@@ -190,10 +190,10 @@ impl Words<'_> {
     }
 
     /// Returns the banner of the last auto-pause event; `None` once the campaign is well.
-    fn brake(&self, word: &PauseEvent, time_zone: &str) -> Option<Banner> {
-        let at = moment(word.at, time_zone, self.language);
-        let Tally { sent, bounced, complained } = word.tally;
-        let figures = match word.reason.as_str() {
+    fn auto_pause(&self, event: &PauseEvent, time_zone: &str) -> Option<Banner> {
+        let at = moment(event.at, time_zone, self.language);
+        let Tally { sent, bounced, complained } = event.tally;
+        let figures = match event.reason.as_str() {
             "bounces" => self.language.pick(
                 format!("{bounced} of {sent} e-mails in seven days bounced permanently."),
                 format!("七天内 {sent} 封邮件中有 {bounced} 封硬退信。"),
@@ -203,8 +203,8 @@ impl Words<'_> {
                 format!("七天内 {sent} 封邮件中有 {complained} 封被投诉。"),
             ),
         };
-        let (title, text) = match word.state {
-            PauseState::Well => return None,
+        let (title, text) = match event.state {
+            PauseState::Healthy => return None,
             PauseState::Warned => (
                 self.pick("Too many complaints", "投诉偏多"),
                 self.language.pick(
@@ -222,12 +222,12 @@ impl Words<'_> {
             PauseState::Released => (
                 self.pick("Released", "已放行"),
                 self.language.pick(
-                    format!("It was auto-paused, and was released on {at}: {}", word.note),
-                    format!("曾被自动暂停，{at} 起放行：{}", word.note),
+                    format!("It was auto-paused, and was released on {at}: {}", event.note),
+                    format!("曾被自动暂停，{at} 起放行：{}", event.note),
                 ),
             ),
         };
-        Some(Banner { title, text, is_stopped: word.state == PauseState::Stopped })
+        Some(Banner { title, text, is_stopped: event.state == PauseState::Stopped })
     }
 
     /// Describes work that stopped because it failed: the cause, and what to do about it.

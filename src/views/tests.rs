@@ -10,7 +10,7 @@ use super::suppressions::*;
 use super::visitor::*;
 use crate::domain::base::language::Language;
 use crate::domain::base::primitives::{CampaignId, Channel, Millis, QualifiedId};
-use crate::domain::campaign::ab_test::{Standard, Trial, judge};
+use crate::domain::campaign::ab_test::{Standard, Trial, evaluate};
 use crate::domain::campaign::broadcast::{AbMetric, Audience, BroadcastState, Phase};
 use crate::domain::campaign::journey::RunState;
 use crate::domain::contact::suppression::{Listed, SuppressionReason};
@@ -86,7 +86,7 @@ fn broadcast(name: &str) -> BroadcastReport {
         undecided: 2,
         metric: AbMetric::Clicked,
         winner: Some(name.into()),
-        finding: Some(judge(vec![trial(name, 90), trial("plain", 30)], standard)),
+        finding: Some(evaluate(vec![trial(name, 90), trial("plain", 30)], standard)),
         variants: vec![figures(name), figures("plain")],
     }
 }

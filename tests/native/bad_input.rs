@@ -35,7 +35,7 @@ fn with_token(world: &mut World, token: impl Fn(&str) -> String) -> (QualifiedId
 
 fn nothing_was_written(world: &World) {
     assert_eq!(number(&world.db, "SELECT count(*) FROM events"), 0);
-    assert_eq!(world.letters().len(), 0);
+    assert_eq!(world.captured_messages().len(), 0);
 }
 
 #[test]
@@ -218,10 +218,10 @@ fn list_bombing_sends_one_confirmation_mail_per_hour() {
     for _ in 0..50 {
         world.submit("/p", &ANN).unwrap();
     }
-    assert_eq!(world.letters().len(), 1);
+    assert_eq!(world.captured_messages().len(), 1);
     world.after(Span::hours(1)).unwrap();
     world.submit("/p", &ANN).unwrap();
-    assert_eq!(world.letters().len(), 2);
+    assert_eq!(world.captured_messages().len(), 2);
 }
 
 #[test]

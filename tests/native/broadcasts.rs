@@ -11,7 +11,7 @@ use dripline::domain::campaign::broadcast::BroadcastState::{Cancelled, Paused, R
 use dripline::domain::campaign::broadcast::BroadcastVerb::{Cancel, Pause, Resume, Start};
 use dripline::domain::contact::message::CapturedMessage;
 use dripline::domain::inbound::engagement::Engagement;
-use dripline::flows::broadcast::run::{self, BITE};
+use dripline::flows::broadcast::run::{self, BATCH_SIZE};
 use dripline::flows::commit::CommitError;
 use dripline::flows::contact::explain::{Question, explain};
 use dripline::flows::error::FlowError;
@@ -54,7 +54,7 @@ pub fn minutes(world: &mut World, minutes: i64) {
 
 /// Every message went to a different address, and there are this many.
 pub fn assert_each_once(world: &World, count: usize) {
-    let mails = world.letters();
+    let mails = world.captured_messages();
     let addresses: BTreeSet<&str> = mails.iter().map(|l| l.address.as_str()).collect();
     assert_eq!((mails.len(), addresses.len()), (count, count));
     assert_sound(&world.db, Some(world.now()));
@@ -109,7 +109,7 @@ fn late_joiners_and_leavers_get_no_broadcast() {
     world.broadcast("c.news", Resume).unwrap();
     minutes(&mut world, 2);
     assert_each_once(&world, 1);
-    assert_eq!(world.letters()[0].address, "reader1@example.com");
+    assert_eq!(world.captured_messages()[0].address, "reader1@example.com");
 }
 
 #[test]
@@ -121,15 +121,15 @@ fn broadcast_window_overrides_campaign_window() {
     world.broadcast("c.news", Start).unwrap();
     world.broadcast("c.late", Start).unwrap();
     minutes(&mut world, 1);
-    assert_eq!(world.letters(), []);
+    assert_eq!(world.captured_messages(), []);
     world.after(Span::hours(14)).unwrap();
     let subject = |message: &CapturedMessage| {
         (message.subject.clone(), (message.at.0 - MONDAY.0) / 3_600_000)
     };
-    let subjects: BTreeSet<_> = world.letters().iter().map(subject).collect();
+    let subjects: BTreeSet<_> = world.captured_messages().iter().map(subject).collect();
     let expected = [("emails/late".to_owned(), 11), ("emails/news".to_owned(), 1)];
     assert_eq!(subjects, BTreeSet::from(expected));
-    assert_eq!(world.letters().len(), 4);
+    assert_eq!(world.captured_messages().len(), 4);
 }
 
 // --- Crashes ----------------------------------------------------------------------------------
@@ -168,7 +168,7 @@ fn run(db: &impl Database, world: &World, seed: u64) -> Result<Vec<Work>, Commit
 
 #[test]
 fn worker_death_at_any_batch_loses_and_repeats_no_recipient() {
-    let count = BITE + 7;
+    let count = BATCH_SIZE + 7;
     let mut world = readers(NEWS, count);
     world.broadcast("c.news", Start).unwrap();
     let begun = world.db.copy().unwrap();
@@ -195,7 +195,7 @@ fn worker_death_at_any_batch_loses_and_repeats_no_recipient() {
 
 #[test]
 fn concurrent_workers_send_broadcast_once_each() {
-    let mut world = readers(NEWS, BITE + 20);
+    let mut world = readers(NEWS, BATCH_SIZE + 20);
     world.broadcast("c.news", Start).unwrap();
     let turns = InTurns(&world.db);
     let (id, now) = (QualifiedId::from("c.news"), world.now());
@@ -207,7 +207,7 @@ fn concurrent_workers_send_broadcast_once_each() {
     let ended: Vec<Result<Vec<Work>, CommitError>> = together(tasks.collect());
     assert!(ended.iter().all(Result::is_ok));
     minutes(&mut world, 3);
-    assert_each_once(&world, BITE + 20);
+    assert_each_once(&world, BATCH_SIZE + 20);
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn unreadable_contact_is_retried_without_blocking_others() {
     rows(&world.db, "UPDATE contacts SET consents = '[7]' WHERE email LIKE 'reader7@%'");
     world.broadcast("c.news", Start).unwrap();
     minutes(&mut world, 2);
-    assert_eq!(world.letters().len(), 11);
+    assert_eq!(world.captured_messages().len(), 11);
     assert_eq!(state(&world), "running rest");
     let repair =
         format!("UPDATE contacts SET consents = '{consents}' WHERE email LIKE 'reader7@%'");
@@ -236,7 +236,7 @@ proptest! {
     fn pauses_lose_and_repeat_no_recipient(
         halts in prop::collection::vec((0_usize..14, any::<bool>()), 1..5),
     ) {
-        let count = BITE + 60;
+        let count = BATCH_SIZE + 60;
         let mut world = readers(NEWS, count);
         world.broadcast("c.news", Start).unwrap();
         for (seed, (batches, writes)) in halts.into_iter().enumerate() {
@@ -245,31 +245,31 @@ proptest! {
             let dying = Dies { db: &world.db, left: Cell::new(batches + 1), writes };
             let _ = run(&dying, &world, 100 + seed as u64);
             world.broadcast("c.news", Pause).unwrap();
-            let before = world.letters().len();
+            let before = world.captured_messages().len();
             minutes(&mut world, 3);
-            prop_assert_eq!(world.letters().len(), before, "nothing leaves during a pause");
+            prop_assert_eq!(world.captured_messages().len(), before, "nothing leaves during a pause");
             world.broadcast("c.news", Resume).unwrap();
         }
         minutes(&mut world, 6);
         let addresses: BTreeSet<String> =
-            world.letters().into_iter().map(|message| message.address).collect();
-        prop_assert_eq!((world.letters().len(), addresses.len()), (count, count));
+            world.captured_messages().into_iter().map(|message| message.address).collect();
+        prop_assert_eq!((world.captured_messages().len(), addresses.len()), (count, count));
         assert_sound(&world.db, Some(world.now()));
     }
 }
 
 #[test]
 fn cancelled_broadcast_skips_its_queued_messages() {
-    let mut world = readers(NEWS, BITE + 10);
+    let mut world = readers(NEWS, BATCH_SIZE + 10);
     world.broadcast("c.news", Start).unwrap();
     let dying = Dies { db: &world.db, left: Cell::new(5), writes: true };
     run(&dying, &world, 9).unwrap_err();
     assert_eq!(world.broadcast("c.news", Cancel).unwrap().state, Some(Cancelled));
     minutes(&mut world, 5);
-    assert_eq!(world.letters().len(), 0);
+    assert_eq!(world.captured_messages().len(), 0);
     let sql = "SELECT count(*) AS n FROM messages
                 WHERE state = 'skipped' AND reason = 'broadcast_cancelled'";
-    assert_eq!(number(&world.db, sql), BITE as i64);
+    assert_eq!(number(&world.db, sql), BATCH_SIZE as i64);
     let Err(FlowError::Conflict(refusal)) = world.broadcast("c.news", Resume) else { panic!() };
     assert_eq!(refusal.problems[0].message, "`c.news` was cancelled");
     assert_sound(&world.db, Some(world.now()));
@@ -283,7 +283,7 @@ fn finished_broadcast_can_pause_its_queued_messages() {
     assert_eq!(state(&world), "done rest");
     assert_eq!(world.broadcast("c.news", Pause).unwrap().state, Some(Paused));
     minutes(&mut world, 3);
-    assert_eq!(world.letters().len(), 0);
+    assert_eq!(world.captured_messages().len(), 0);
     world.broadcast("c.news", Resume).unwrap();
     minutes(&mut world, 1);
     assert_each_once(&world, 30);
@@ -307,15 +307,15 @@ fn cancelling_paused_broadcast_skips_messages_at_once() {
 
 #[test]
 fn broadcast_stays_on_its_starting_version() {
-    let mut world = readers(NEWS, BITE + 30);
+    let mut world = readers(NEWS, BATCH_SIZE + 30);
     world.broadcast("c.news", Start).unwrap();
     let dying = Dies { db: &world.db, left: Cell::new(5), writes: true };
     run(&dying, &world, 9).unwrap_err();
     let other = NEWS.replace("emails/news", "emails/other").replace("true", "false");
     world.publish(campaign(&format!("{FORM}{other}"))).unwrap();
     minutes(&mut world, 3);
-    assert_each_once(&world, BITE + 30);
-    assert!(world.letters().iter().all(|message| message.subject == "emails/news"));
+    assert_each_once(&world, BATCH_SIZE + 30);
+    assert!(world.captured_messages().iter().all(|message| message.subject == "emails/news"));
 }
 
 fn at(text: &str) -> String {
@@ -326,12 +326,12 @@ fn at(text: &str) -> String {
 fn broadcast_starts_on_campaign_clock() {
     let mut world = readers(&at("2026-03-03T09:30:00"), 3);
     world.after(Span::hours(24)).unwrap();
-    assert_eq!(world.letters().len(), 0);
+    assert_eq!(world.captured_messages().len(), 0);
     assert_eq!(state(&world), "scheduled rest");
     world.after(Span::minutes(31)).unwrap();
     assert_each_once(&world, 3);
     let sent = Millis(1_772_442_000_000).plus(Span::minutes(24 * 60 + 30));
-    assert!(world.letters().iter().all(|message| message.at == sent));
+    assert!(world.captured_messages().iter().all(|message| message.at == sent));
 }
 
 #[test]
@@ -339,13 +339,13 @@ fn publishing_moves_or_removes_scheduled_start() {
     let mut world = readers(&at("2026-03-03T09:30:00"), 3);
     world.publish(campaign(&format!("{FORM}{}", at("2026-03-05T09:30:00")))).unwrap();
     world.after(Span::days(2)).unwrap();
-    assert_eq!(world.letters().len(), 0);
+    assert_eq!(world.captured_messages().len(), 0);
     world.publish(campaign(&format!("{FORM}{NEWS}"))).unwrap();
     assert_eq!(number(&world.db, "SELECT count(*) AS n FROM broadcasts"), 0);
     world.publish(campaign(&format!("{FORM}{}", at("2026-03-06T09:30:00")))).unwrap();
     world.broadcast("c.news", Cancel).unwrap();
     world.after(Span::days(9)).unwrap();
-    assert_eq!(world.letters().len(), 0);
+    assert_eq!(world.captured_messages().len(), 0);
     // A broadcast that is over may stay in the file with a past time.
     world.publish(campaign(&format!("{FORM}{}", at("2026-03-06T09:31:00")))).unwrap();
 }
@@ -369,7 +369,7 @@ fn start_time_long_past_or_far_ahead_is_refused() {
     world.publish(campaign(&format!("{FORM}{}", at("2026-03-02T05:00:00")))).unwrap();
     join(&mut world, "ann@example.com");
     minutes(&mut world, 1);
-    assert_eq!(world.letters().len(), 1);
+    assert_eq!(world.captured_messages().len(), 1);
 }
 
 #[test]
@@ -401,7 +401,7 @@ fn unsubscribing_before_local_time_skips_the_message() {
     assert_eq!(number(&world.db, "SELECT count(*) AS n FROM messages WHERE state = 'queued'"), 2);
     rows(&world.db, "UPDATE contacts SET consents = '[]' WHERE email LIKE 'reader0@%'");
     world.after(Span::days(1)).unwrap();
-    assert_eq!(world.letters().len(), 1);
+    assert_eq!(world.captured_messages().len(), 1);
     let row = &rows(&world.db, "SELECT reason FROM messages WHERE state = 'skipped'")[0];
     assert_eq!(row["reason"], "no_consent");
 }
@@ -440,7 +440,7 @@ fn clicks(world: &mut World, subject: &str, reasons: &[&str]) {
 }
 
 fn sent(world: &World, subject: &str) -> usize {
-    world.letters().iter().filter(|message| message.subject == subject).count()
+    world.captured_messages().iter().filter(|message| message.subject == subject).count()
 }
 
 #[test]
@@ -453,7 +453,7 @@ fn significant_winner_goes_to_the_rest() {
     assert!(tested.iter().all(|n| (20..45).contains(n)), "{tested:?}");
     clicks(&mut world, "emails/b", &[]);
     world.after(Span::hours(3)).unwrap();
-    assert_eq!(world.letters().len(), tested[0] + tested[1]);
+    assert_eq!(world.captured_messages().len(), tested[0] + tested[1]);
     world.after(Span::hours(2)).unwrap();
     assert_each_once(&world, 150);
     assert_eq!(sent(&world, "emails/a"), tested[0], "the rest got b");
@@ -496,10 +496,10 @@ fn paused_ab_test_continues_after_resume() {
     let mut world = readers(AB, 60);
     world.broadcast("c.news", Start).unwrap();
     minutes(&mut world, 2);
-    let tested = world.letters().len();
+    let tested = world.captured_messages().len();
     world.broadcast("c.news", Pause).unwrap();
     world.after(Span::hours(9)).unwrap();
-    assert_eq!(world.letters().len(), tested);
+    assert_eq!(world.captured_messages().len(), tested);
     world.broadcast("c.news", Resume).unwrap();
     minutes(&mut world, 3);
     assert_each_once(&world, 60);
@@ -510,14 +510,14 @@ fn short_pause_keeps_ab_test_deadline() {
     let mut world = readers(AB, 60);
     world.broadcast("c.news", Start).unwrap();
     minutes(&mut world, 2);
-    let tested = world.letters().len();
+    let tested = world.captured_messages().len();
     world.broadcast("c.news", Pause).unwrap();
     minutes(&mut world, 1);
     world.broadcast("c.news", Resume).unwrap();
     let sql = "SELECT due_at = decide_at AND phase = 'wait' AS n FROM broadcasts";
     assert_eq!(number(&world.db, sql), 1);
     minutes(&mut world, 10);
-    assert_eq!(world.letters().len(), tested);
+    assert_eq!(world.captured_messages().len(), tested);
 }
 
 #[test]

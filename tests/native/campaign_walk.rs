@@ -39,7 +39,7 @@ fn agreeing<'a>(fields: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
 }
 
 /// The only message to an address so far.
-fn only_letter(world: &World, address: &str) -> CapturedMessage {
+fn only_message(world: &World, address: &str) -> CapturedMessage {
     let mut inbox = world.inbox(address);
     assert_eq!(inbox.len(), 1, "{}", diary(&inbox));
     inbox.remove(0)
@@ -50,7 +50,7 @@ fn inactive_lead_gets_nudge_and_story() {
     let mut world = sample_world("spring-webinar");
     assert_eq!(world.submit("/webinar", &ANN).unwrap(), Sent::Thanks);
     world.after(Span::days(30)).unwrap();
-    assert_snapshot!(diary(&world.letters()), @r"
+    assert_snapshot!(diary(&world.captured_messages()), @r"
     2026-03-02T09:00:02Z email ann@example.com | Ann, your seat is saved for Thursday
     2026-03-05T09:01:00Z email ann@example.com | Ten minutes now, a better Thursday
     2026-03-07T09:01:00Z email ann@example.com | They moved one table. Here is what broke.
@@ -78,10 +78,10 @@ fn engaged_architect_notifies_owner_and_gets_sms() {
     let mut world = sample_world("spring-webinar");
     world.submit("/webinar", &BO).unwrap();
     world.after(Span::hours(3)).unwrap();
-    let welcome = only_letter(&world, "bo@example.com");
+    let welcome = only_message(&world, "bo@example.com");
     assert!(world.click(&welcome, "/webinar/guide").unwrap());
     world.after(Span::days(20)).unwrap();
-    assert_snapshot!(diary(&world.letters()), @r"
+    assert_snapshot!(diary(&world.captured_messages()), @r"
     2026-03-02T09:00:02Z email bo@example.com | Bo, your seat is saved for Thursday
     2026-03-03T09:01:00Z email tom@larkspan.example | Worth a look: bo@example.com
     2026-03-05T09:01:00Z email bo@example.com | They moved one table. Here is what broke.
@@ -97,10 +97,10 @@ fn click_during_wait_for_advances_at_once() {
     let mut world = sample_world("spring-webinar");
     world.submit("/webinar", &ANN).unwrap();
     world.after(Span::hours(30)).unwrap();
-    let welcome = only_letter(&world, "ann@example.com");
+    let welcome = only_message(&world, "ann@example.com");
     assert!(world.click(&welcome, "/webinar/guide").unwrap());
     world.after(Span::days(30)).unwrap();
-    assert_snapshot!(diary(&world.letters()), @r"
+    assert_snapshot!(diary(&world.captured_messages()), @r"
     2026-03-02T09:00:02Z email ann@example.com | Ann, your seat is saved for Thursday
     2026-03-05T15:01:00Z email ann@example.com | They moved one table. Here is what broke.
     ");
@@ -129,8 +129,8 @@ fn without_sms_consent_no_sms_is_sent() {
          WHERE value ->> 'channel' = 'email')";
     rows(&world.db, withdraw);
     world.after(Span::days(20)).unwrap();
-    assert_eq!(world.letters().len(), 3);
-    assert!(world.letters().iter().all(|message| message.channel == "email"));
+    assert_eq!(world.captured_messages().len(), 3);
+    assert!(world.captured_messages().iter().all(|message| message.channel == "email"));
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn order_outside_attribution_window_is_not_credited() {
 fn click_extends_the_attribution_window() {
     let mut world = sample_world("spring-webinar");
     world.submit("/webinar", &ANN).unwrap();
-    let welcome = only_letter(&world, "ann@example.com");
+    let welcome = only_message(&world, "ann@example.com");
     world.after(Span::days(20)).unwrap();
     world.click(&welcome, "/webinar/guide").unwrap();
     world.after(Span::days(20)).unwrap();
@@ -199,13 +199,13 @@ fn double_opt_in_sends_only_confirmation_until_confirmed() {
     let sent = world.submit_from("/white-paper", "utm_source=wechat-ads", &agreeing(&WANG));
     assert_eq!(sent.unwrap(), Sent::Thanks);
     world.after(Span::days(2)).unwrap();
-    let question = only_letter(&world, "wang@example.cn");
+    let question = only_message(&world, "wang@example.cn");
     assert!(question.html.contains("/confirm/"));
     assert!(history(&world.db, "wang@example.cn").iter().all(|name| name != "journey.entered"));
 
     assert!(world.confirm(&question).unwrap());
     world.after(Span::days(20)).unwrap();
-    assert_snapshot!(diary(&world.letters()), @r"
+    assert_snapshot!(diary(&world.captured_messages()), @r"
     2026-03-02T09:00:02Z email wang@example.cn | 请确认您的邮箱地址 – 砺川装备
     2026-03-04T09:00:02Z email wang@example.cn | 您要的《预测性维护落地指南》到了
     2026-03-08T09:01:00Z email wang@example.cn | （AD）五分钟，算清一次停机的账
@@ -220,14 +220,14 @@ fn unconfirmed_lead_gets_no_further_messages() {
     let mut world = sample_world("white-paper");
     world.submit("/white-paper", &agreeing(&WANG)).unwrap();
     world.after(Span::days(60)).unwrap();
-    assert_eq!(world.letters().len(), 1);
+    assert_eq!(world.captured_messages().len(), 1);
 }
 
 #[test]
 fn second_confirmation_changes_nothing() {
     let mut world = sample_world("white-paper");
     world.submit("/white-paper", &agreeing(&WANG)).unwrap();
-    let question = only_letter(&world, "wang@example.cn");
+    let question = only_message(&world, "wang@example.cn");
     world.confirm(&question).unwrap();
     let before = history(&world.db, "wang@example.cn");
     world.confirm(&question).unwrap();
@@ -238,7 +238,7 @@ fn second_confirmation_changes_nothing() {
 fn expired_confirmation_link_does_nothing() {
     let mut world = sample_world("white-paper");
     world.submit("/white-paper", &agreeing(&WANG)).unwrap();
-    let question = only_letter(&world, "wang@example.cn");
+    let question = only_message(&world, "wang@example.cn");
     world.after(Span::days(15)).unwrap();
     assert!(!world.confirm(&question).unwrap());
 }
@@ -248,7 +248,7 @@ fn lead_without_consent_only_notifies_owner() {
     let mut world = sample_world("white-paper");
     world.submit("/white-paper", &WANG).unwrap();
     world.after(Span::days(20)).unwrap();
-    assert_snapshot!(diary(&world.letters()), @"2026-03-06T09:01:00Z email zhou.min@lichuan.example | 值得跟进：wang@example.cn");
+    assert_snapshot!(diary(&world.captured_messages()), @"2026-03-06T09:01:00Z email zhou.min@lichuan.example | 值得跟进：wang@example.cn");
     let skipped = "SELECT count(*) FROM messages WHERE state = 'skipped' AND reason = 'no_consent'";
     assert_eq!(number(&world.db, skipped), 3);
 }
@@ -257,7 +257,7 @@ fn lead_without_consent_only_notifies_owner() {
 fn unsubscribing_stops_queued_emails_too() {
     let mut world = sample_world("spring-webinar");
     world.submit("/webinar", &BO).unwrap();
-    let welcome = only_letter(&world, "bo@example.com");
+    let welcome = only_message(&world, "bo@example.com");
     // The nudge is queued but not delivered yet; then the reader unsubscribes.
     let queue =
         "INSERT INTO messages (id, contact_id, campaign_id, version, enrollment_id, journey, step,

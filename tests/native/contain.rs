@@ -78,7 +78,7 @@ fn health(world: &World) -> Health {
     let rows = block_on(world.db.batch(health::questions(world.now())));
     let unreadable = world.catalog.unreadable();
     let parts = Parts { kv: Ok(()), queue: Ok(()), unreadable: &unreadable };
-    health::judge(rows, parts, world.now())
+    health::assess(rows, parts, world.now())
 }
 
 /// The names of the parts of a tick that failed.
@@ -322,7 +322,7 @@ fn unused_unreadable_version_does_not_fail_readyz() {
 #[test]
 fn journey_in_unknown_state_is_paused() {
     let mut world = with_five();
-    world.steer("c.j", RunState::Paused).unwrap();
+    world.set_journey_state("c.j", RunState::Paused).unwrap();
     rows(&world.db, "UPDATE journey_states SET state = 'frozen'");
     world.read_catalog().unwrap();
     assert_eq!(world.catalog.run_state(&CampaignId::from("c"), "j"), RunState::Paused);

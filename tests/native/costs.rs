@@ -226,7 +226,8 @@ fn subscriptions(costs: &mut Costs) {
     });
     let [Work::DeliverV1 { messages }] = &work[..] else { panic!("{work:?}") };
     let (catalog, settings) = (&world.catalog, &world.settings);
-    let sent = deliver(&world.db, &world.post, catalog, settings, messages.clone(), now, ids);
+    let sent =
+        deliver(&world.db, &world.mail_catcher, catalog, settings, messages.clone(), now, ids);
     block_on(sent).unwrap();
     let link = first_link(&world, Purpose::Unsubscribe);
     costs.measure("unsubscribe", &world.db, async |db| {
@@ -236,7 +237,7 @@ fn subscriptions(costs: &mut Costs) {
 
 /// The first link of this kind in the messages so far.
 fn first_link(world: &World, purpose: Purpose) -> Link {
-    let messages = world.letters();
+    let messages = world.captured_messages();
     let mut links = messages.iter().flat_map(|message| world.links(message, purpose));
     links.next().unwrap()
 }
@@ -384,7 +385,7 @@ fn broadcasts(costs: &mut Costs) {
     let world = readers(BROADCAST);
     let (id, ids) = (QualifiedId::from("c.news"), &mut Ids::new(MONDAY, 7));
     costs.measure("start of a broadcast", &world.db, async |db| {
-        control::steer(db, &id, BroadcastVerb::Start, MONDAY).await.unwrap();
+        control::apply_verb(db, &id, BroadcastVerb::Start, MONDAY).await.unwrap();
     });
     costs.measure_each("broadcast to 1,000 recipients, each", 1_000, &world.db, async |db| {
         let mut messages = 0;

@@ -319,7 +319,7 @@ fn readyz_shows_counts_to_operators_only() {
     let well = || health::Parts { kv: Ok(()), queue: Ok(()), unreadable: &[] };
     let ask = |world: &World| {
         let answer = block_on(world.db.batch(health::questions(world.now())));
-        health::judge(answer, well(), world.now())
+        health::assess(answer, well(), world.now())
     };
     assert_eq!(ask(&world).words().dead_letters, "ok");
     take(&world, &[dead("m1", of_newer_code(1))]);

@@ -123,10 +123,10 @@ fn exited_enrollment_explains_reason_and_re_entry() {
 #[test]
 fn submission_during_pause_is_explained_as_missed() {
     let mut world = inhabited();
-    world.steer("c.j", RunState::Paused).unwrap();
+    world.set_journey_state("c.j", RunState::Paused).unwrap();
     join(&mut world, "bo@example.com");
     assert_eq!(journey(&about(&world, "bo@example.com"), "c.j").entry, "paused");
-    world.steer("c.j", RunState::Running).unwrap();
+    world.set_journey_state("c.j", RunState::Running).unwrap();
     assert_eq!(journey(&about(&world, "bo@example.com"), "c.j").entry, "missed");
 }
 
@@ -175,11 +175,11 @@ fn question_can_be_narrowed_and_answered_in_chinese() {
 #[test]
 fn message_of_paused_journey_is_explained_as_waiting() {
     let mut world = inhabited();
-    world.steer("c.j", RunState::Paused).unwrap();
+    world.set_journey_state("c.j", RunState::Paused).unwrap();
     rows(&world.db, "UPDATE messages SET state = 'queued'");
     let all = about(&world, "ann@example.com");
     assert_eq!(all.messages[0].words, "waits until its journey is resumed");
-    world.steer("c.j", RunState::Running).unwrap();
+    world.set_journey_state("c.j", RunState::Running).unwrap();
     rows(&world.db, "UPDATE messages SET attempts = 2, reason = 'status 503'");
     let words = &about(&world, "ann@example.com").messages[0].words;
     assert_eq!(words, "could not be sent yet; it will be retried: status 503");

@@ -9,7 +9,7 @@ use dripline::domain::campaign::broadcast::BroadcastVerb::{Pause, Start};
 use dripline::domain::campaign::broadcast::Phase;
 use dripline::domain::publication::validate::check;
 use dripline::domain::segment::{Comparison, Events, Rule, Scalar};
-use dripline::flows::campaign::backfill::{FILL_DELAY, waves};
+use dripline::flows::campaign::backfill::{FILL_DELAY, passes};
 use dripline::flows::campaign::publish;
 use dripline::flows::error::FlowError;
 use dripline::flows::operations::health;
@@ -64,7 +64,7 @@ fn a_world() -> World {
     block_on(world.db.batch(vec![
         campaigns::insert_version(&id, "huge", &text, true, world.now()),
         campaigns::make_newest_live(&id),
-        segments::begin_fills(&fills, waves(world.now())),
+        segments::begin_fills(&fills, passes(world.now())),
     ]))
     .unwrap();
     world.catalog = block_on(publish::live(&world.db)).unwrap();
@@ -78,7 +78,7 @@ fn failing(world: &World) -> Vec<Value> {
 fn ready(world: &World) -> health::Health {
     let answer = block_on(world.db.batch(health::questions(world.now())));
     let parts = health::Parts { kv: Ok(()), queue: Ok(()), unreadable: &[] };
-    health::judge(answer, parts, world.now())
+    health::assess(answer, parts, world.now())
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn refused_broadcast_stops_alone() {
     block_on(world.db.batch(vec![start])).unwrap();
     world.broadcast("c.fine", Start).unwrap();
     world.after(Span::minutes(1)).unwrap();
-    assert_eq!(world.letters().len(), 3, "the other one is sent");
+    assert_eq!(world.captured_messages().len(), 3, "the other one is sent");
     assert_eq!(ready(&world).failing[0].id.as_str(), "c.doomed");
     let due = number(&world.db, "SELECT due_at FROM broadcasts WHERE broadcast = 'doomed'");
     assert!(due > world.now().0, "it waits");

@@ -2,15 +2,15 @@
 //! deliberate defect breaks one of them.
 
 use dripline::native::fault_sim::defects::{DEFECTS, Defect};
-use dripline::native::fault_sim::{Ground, Outcome, run, script, seeds_to_catch, shrink};
+use dripline::native::fault_sim::{BaseState, Outcome, run, script, seeds_to_catch, shrink};
 use std::collections::BTreeMap;
 
 /// Runs a seed; on failure, panics with the shortest history that shows it.
-fn hold(ground: &Ground, seed: u64) -> Outcome {
-    let outcome = run(ground, seed, &script(seed), None).unwrap();
+fn hold(base: &BaseState, seed: u64) -> Outcome {
+    let outcome = run(base, seed, &script(seed), None).unwrap();
     if !outcome.wrong.is_empty() {
-        let moves = shrink(ground, seed, None).unwrap();
-        let least = run(ground, seed, &moves, None).unwrap();
+        let moves = shrink(base, seed, None).unwrap();
+        let least = run(base, seed, &moves, None).unwrap();
         let (wrong, trace) = (least.wrong.join("\n"), least.trace.join("\n"));
         panic!("seed {seed}, {} moves:\n{wrong}\n{trace}", moves.len());
     }
@@ -18,9 +18,9 @@ fn hold(ground: &Ground, seed: u64) -> Outcome {
 }
 
 fn hold_all(seeds: std::ops::RangeInclusive<u64>) {
-    let ground = Ground::new().unwrap();
+    let base = BaseState::new().unwrap();
     let count = seeds.clone().count() as u64;
-    let outcomes: Vec<Outcome> = seeds.map(|seed| hold(&ground, seed)).collect();
+    let outcomes: Vec<Outcome> = seeds.map(|seed| hold(&base, seed)).collect();
     let sent: u64 = outcomes.iter().map(|outcome| outcome.sent).sum();
     assert!(sent >= 5 * count, "the runs are about something: {sent} messages were sent");
 }
@@ -53,18 +53,18 @@ fn fault_seeds_91_to_120_keep_invariants() {
 // well.
 #[test]
 fn formerly_failing_seeds_keep_invariants() {
-    let ground = Ground::new().unwrap();
+    let base = BaseState::new().unwrap();
     for seed in [144, 193, 252, 349, 100_172, 107_063] {
-        hold(&ground, seed);
+        hold(&base, seed);
     }
 }
 
 #[test]
 fn fault_runs_cover_every_journey() {
-    let ground = Ground::new().unwrap();
+    let base = BaseState::new().unwrap();
     let mut walked = BTreeMap::<String, u64>::new();
     for seed in 1..=40 {
-        for (journey, count) in run(&ground, seed, &script(seed), None).unwrap().enrollments {
+        for (journey, count) in run(&base, seed, &script(seed), None).unwrap().enrollments {
             *walked.entry(journey).or_default() += count;
         }
     }
@@ -73,14 +73,14 @@ fn fault_runs_cover_every_journey() {
         "j Exited", "loop Completed", "march Completed", "paths Completed", "paths Exited",
         "renewals Completed", "weekly Completed",
     ];
-    let missing: Vec<&str> = ways.into_iter().filter(|way| !walked.contains_key(*way)).collect();
+    let missing: Vec<&str> = ways.into_iter().filter(|http| !walked.contains_key(*http)).collect();
     assert!(missing.is_empty(), "{missing:?} of {walked:?}");
 }
 
 #[test]
 fn same_seed_gives_same_history() {
-    let ground = Ground::new().unwrap();
-    let digest = |seed| run(&ground, seed, &script(seed), None).unwrap().digest;
+    let base = BaseState::new().unwrap();
+    let digest = |seed| run(&base, seed, &script(seed), None).unwrap().digest;
     for seed in 1..=5 {
         assert_eq!(digest(seed), digest(seed));
     }
@@ -99,18 +99,18 @@ fn remaining_deliberate_defects_are_caught() {
 }
 
 fn catch(defects: &[Defect]) {
-    let ground = Ground::new().unwrap();
+    let base = BaseState::new().unwrap();
     for &defect in defects {
-        let caught = seeds_to_catch(&ground, defect, 1..241).unwrap();
+        let caught = seeds_to_catch(&base, defect, 1..241).unwrap();
         assert!(caught.is_some(), "{defect:?} breaks nothing in 240 seeds");
     }
 }
 
 #[test]
 fn failure_is_shrunk_to_the_relevant_moves() {
-    let ground = Ground::new().unwrap();
+    let base = BaseState::new().unwrap();
     let defect = Some(Defect::KeysNotUnique);
-    let moves = shrink(&ground, 1, defect).unwrap();
+    let moves = shrink(&base, 1, defect).unwrap();
     assert!(moves.len() <= 3, "{moves:?}");
-    assert!(!run(&ground, 1, &moves, defect).unwrap().wrong.is_empty());
+    assert!(!run(&base, 1, &moves, defect).unwrap().wrong.is_empty());
 }

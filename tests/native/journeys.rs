@@ -51,7 +51,7 @@ fn forget(world: &World) {
     rows(&world.db, "UPDATE contacts SET attributes = '{}', time_zone = NULL");
 }
 
-fn tell(world: &mut World, email: &str, event: &str, properties: Value) {
+fn send_event(world: &mut World, email: &str, event: &str, properties: Value) {
     let key = format!("{event}-{}-{email}-{properties}", world.now().0);
     let task = report(world.now(), email, event, properties, &key);
     world.take_in(vec![task]).unwrap();
@@ -83,7 +83,7 @@ fn split_always_sends_a_contact_the_same_way() {
     for _ in 0..3 {
         for n in 0..40 {
             submit(&mut world, &address(n), &[]);
-            tell(&mut world, &address(n), "go", json!({}));
+            send_event(&mut world, &address(n), "go", json!({}));
         }
         world.after(Span::days(1)).unwrap();
     }
@@ -104,7 +104,7 @@ enum Action {
 fn act(world: &mut World, actions: &[Action]) {
     for action in actions {
         match action {
-            Action::Event(name, properties) => tell(world, ANN, name, properties.clone()),
+            Action::Event(name, properties) => send_event(world, ANN, name, properties.clone()),
             Action::BecomeLead => submit(world, ANN, &[("role", "lead")]),
             Action::Wait(span) => world.after(*span).unwrap(),
         }
@@ -134,7 +134,7 @@ fn wait_for_ends_with_the_first_match() {
     for (what, actions) in tries {
         let mut world = with(&text);
         submit(&mut world, ANN, &[]);
-        tell(&mut world, ANN, "b", json!({ "x": 2 }));
+        send_event(&mut world, ANN, "b", json!({ "x": 2 }));
         assert_eq!(enrollments(&world), "j hear active", "{what}");
         act(&mut world, &actions);
         assert_eq!(enrollments(&world), "j heard completed", "{what}");
@@ -160,7 +160,7 @@ fn date_wait_uses_the_contacts_time_zone() {
     submit(&mut world, ANN, &[("renewal", "2026-04-10"), ("time_zone", "America/New_York")]);
     world.after(Span::days(60)).unwrap();
     // 3 April, 09:00 in New York, where summer time has begun.
-    assert_snapshot!(diary(&world.letters()),
+    assert_snapshot!(diary(&world.captured_messages()),
         @"2026-04-03T13:00:00Z email ann@example.com | emails/soon");
 }
 
@@ -207,7 +207,7 @@ fn time_of_day_wait_follows_the_contacts_new_zone() {
     submit(&mut world, ANN, &[]); // Monday, 09:00 in London: half an hour to wait.
     submit(&mut world, ANN, &[("time_zone", "Europe/Berlin")]); // It is already 10:00 there.
     world.after(Span::days(3)).unwrap();
-    assert_snapshot!(diary(&world.letters()),
+    assert_snapshot!(diary(&world.captured_messages()),
         @"2026-03-03T08:30:00Z email ann@example.com | emails/a");
 }
 
@@ -237,7 +237,7 @@ fn journey_enrolls_in_another_and_leaves_a_third() {
     third long exited moved on
     second hello completed
     ");
-    assert_snapshot!(diary(&world.letters()),
+    assert_snapshot!(diary(&world.captured_messages()),
         @"2026-03-03T09:01:00Z email ann@example.com | emails/second");
     assert_sound(&world.db, Some(world.now()));
 }
@@ -272,7 +272,7 @@ fn goal_completes_and_exit_ends_enrollment_at_any_step() {
         act(&mut world, &actions);
         assert_eq!(enrollments(&world), format!("j pause {ending}"));
         world.after(Span::days(20)).unwrap();
-        assert_eq!(world.letters(), [], "{ending}");
+        assert_eq!(world.captured_messages(), [], "{ending}");
         assert_sound(&world.db, Some(world.now()));
     }
 }
@@ -288,7 +288,7 @@ fn exit_rule_fires_when_time_makes_it_true() {
         late: send = "emails/late"
     "#,
     );
-    tell(&mut world, ANN, "looked", json!({}));
+    send_event(&mut world, ANN, "looked", json!({}));
     world.after(Span::days(3)).unwrap();
     assert_eq!(enrollments(&world), "j pause exited rule");
     let at = number(&world.db, "SELECT at FROM events WHERE name = 'journey.exited'");
@@ -317,7 +317,7 @@ fn yearly_date_journey_includes_earlier_contacts() {
     world.after(FILL_DELAY).unwrap();
     world.after(Span::days(3 * 366)).unwrap();
     // Seven days before the anniversary of a 29 February, at 09:00 in Shanghai.
-    assert_snapshot!(diary(&world.letters()), @"
+    assert_snapshot!(diary(&world.captured_messages()), @"
     2027-02-21T01:00:00Z email ann@example.com | emails/soon
     2028-02-22T01:00:00Z email ann@example.com | emails/soon
     2029-02-21T01:00:00Z email ann@example.com | emails/soon
@@ -340,7 +340,7 @@ fn schedule_enrolls_segment_members_each_time() {
     forget(&world);
     submit(&mut world, ANN, &[("role", "student"), ("time_zone", "America/New_York")]);
     world.after(Span::days(30)).unwrap();
-    assert_snapshot!(diary(&world.letters()), @"
+    assert_snapshot!(diary(&world.captured_messages()), @"
     2026-03-31T13:00:00Z email ann@example.com | emails/news
     2026-04-30T13:00:00Z email ann@example.com | emails/news
     ");
@@ -354,7 +354,7 @@ fn late_segment_member_waits_for_next_occurrence() {
     submit(&mut world, ANN, &[("role", "lead")]);
     assert_eq!(enrollments(&world), "");
     world.after(Span::days(1)).unwrap();
-    assert_snapshot!(diary(&world.letters()), @"2026-03-03T09:00:00Z email ann@example.com | emails/news");
+    assert_snapshot!(diary(&world.captured_messages()), @"2026-03-03T09:00:00Z email ann@example.com | emails/news");
 }
 
 #[test]
@@ -367,7 +367,7 @@ fn missed_occurrence_is_caught_up_within_a_day() {
         world.after(Span(Span::days(1).0 + length.0)).unwrap();
         rows(&world.db, "UPDATE contacts SET wake_at = 0");
         world.after(Span::minutes(5)).unwrap();
-        world.letters().len()
+        world.captured_messages().len()
     };
     assert_eq!(outage(Span::hours(1)), 1);
     assert_eq!(outage(Span::hours(23)), 1);
@@ -379,11 +379,11 @@ fn zone_change_does_not_repeat_an_occurrence() {
     let mut world = with(&MONTHLY.replace("FREQ=MONTHLY;BYMONTHDAY=-1", "FREQ=DAILY"));
     submit(&mut world, ANN, &[("role", "lead"), ("time_zone", "Asia/Shanghai")]);
     world.after(Span::hours(20)).unwrap(); // Tuesday, 05:00 in London, past 09:00 in Shanghai.
-    assert_eq!(world.letters().len(), 1);
+    assert_eq!(world.captured_messages().len(), 1);
     forget(&world);
     submit(&mut world, ANN, &[("role", "lead"), ("time_zone", "Europe/London")]);
     world.after(Span::hours(24)).unwrap();
-    assert_snapshot!(diary(&world.letters()), @"2026-03-03T01:00:00Z email ann@example.com | emails/news");
+    assert_snapshot!(diary(&world.captured_messages()), @"2026-03-03T01:00:00Z email ann@example.com | emails/news");
 }
 
 /// Reports an order under a key that no other report has.
@@ -430,7 +430,7 @@ fn once_per_value_remembers_every_value() {
 fn concurrent_reports_of_one_order_enroll_once() {
     let world = with(ORDERS);
     let db = InTurns(&world.db);
-    let tell = |n: u64| -> Task<'_, _> {
+    let send_event = |n: u64| -> Task<'_, _> {
         let (db, catalog, keys) = (&db, &world.catalog, &world.settings.keys);
         let properties = json!({ "order_id": "a" });
         let task = report(MONDAY, ANN, "order.completed", properties, &n.to_string());
@@ -439,7 +439,7 @@ fn concurrent_reports_of_one_order_enroll_once() {
             consume::record(db, catalog, keys, vec![task], MONDAY, &mut ids).await
         })
     };
-    let results = together((0..20).map(tell).collect());
+    let results = together((0..20).map(send_event).collect());
     assert!(results.iter().all(Result::is_ok), "{results:?}");
     let orders = "SELECT count(*) FROM events WHERE name = 'order.completed'";
     assert_eq!(number(&world.db, orders), 20);
@@ -495,12 +495,12 @@ fn hourly_limit_delays_later_enrollments_in_order() {
         submit(&mut world, &format!("p{n:02}@example.com"), &[]);
         world.after(Span::seconds(10)).unwrap();
     }
-    tell(&mut world, "p15@example.com", "hey", json!({}));
-    tell(&mut world, "p16@example.com", "lost", json!({}));
+    send_event(&mut world, "p15@example.com", "hey", json!({}));
+    send_event(&mut world, "p16@example.com", "lost", json!({}));
     let hours = "SELECT count(*) FROM enrollments WHERE steps_taken > 0";
     assert_eq!(number(&world.db, hours), 10, "the others wait");
     world.after(Span::hours(4)).unwrap();
-    let mails = world.letters();
+    let mails = world.captured_messages();
     let order: Vec<&str> = mails.iter().map(|mail| &mail.address[1..3]).collect();
     let expected: Vec<String> =
         (0..25).filter(|n| *n != 16).map(|n: u32| format!("{n:02}")).collect();
@@ -521,7 +521,7 @@ fn hourly_limit_holds_for_concurrent_entries() {
     for batch in [1, 7, 45] {
         let world = with(&LIMITED.replace("form = \"f\"", "event = \"go\""));
         let db = InTurns(&world.db);
-        let tell = |(n, people): (usize, &[usize])| -> Task<'_, _> {
+        let send_event = |(n, people): (usize, &[usize])| -> Task<'_, _> {
             let (db, catalog, keys) = (&db, &world.catalog, &world.settings.keys);
             let task = |n: &usize| {
                 let email = format!("p{n:02}@example.com");
@@ -534,7 +534,7 @@ fn hourly_limit_holds_for_concurrent_entries() {
             })
         };
         let people: Vec<usize> = (0..45).collect();
-        let results = together(people.chunks(batch).enumerate().map(tell).collect());
+        let results = together(people.chunks(batch).enumerate().map(send_event).collect());
         assert!(results.iter().all(Result::is_ok), "{results:?}");
         assert_eq!(begun(&world), "10 10 10 10 5 | 10", "{batch} at a time");
         assert_eq!(number(&world.db, "SELECT count(*) FROM enrollments"), 45);
@@ -549,7 +549,7 @@ fn outgoing_webhook_is_captured_like_mail() {
     let call = "w: webhook = \"https://a.example.com/\"";
     let mut world = with(&format!("[journey.j]\nenter = {{ form = \"f\" }}\n{call}"));
     submit(&mut world, ANN, &[]);
-    let message = world.letters().remove(0);
+    let message = world.captured_messages().remove(0);
     assert_eq!((&*message.channel, &*message.address), ("webhook", "https://a.example.com/"));
     assert!(message.text.contains(ANN), "{}", message.text);
     assert_sound(&world.db, Some(world.now()));

@@ -75,7 +75,7 @@ fn questions(world: &World) -> Vec<CapturedMessage> {
 }
 
 fn texts(world: &World) -> Vec<String> {
-    let all = world.letters().into_iter();
+    let all = world.captured_messages().into_iter();
     all.filter(|message| message.channel == "sms").map(|message| message.address).collect()
 }
 
@@ -84,7 +84,7 @@ fn accepted_events(world: &mut World, body: &Value) -> Vec<Intake> {
     api_events::read(body.to_string().as_bytes(), world.now(), &mut ids).unwrap()
 }
 
-fn tell(world: &mut World, body: &Value) {
+fn send_event(world: &mut World, body: &Value) {
     let facts = accepted_events(world, body);
     world.take_in(facts).unwrap();
 }
@@ -145,7 +145,7 @@ fn order(id: &str, value: &str) -> Value {
 #[test]
 fn event_id_stands_for_one_content() {
     let mut world = single();
-    tell(&mut world, &json!({ "events": [order("o-1", "10.00")] }));
+    send_event(&mut world, &json!({ "events": [order("o-1", "10.00")] }));
     let mut asked = |events: Value| {
         let facts = accepted_events(&mut world, &json!({ "events": events }));
         let found = block_on(api_events::conflicts(&world.db, &facts));
@@ -175,7 +175,7 @@ fn conflicting_event_id_in_queue_is_recorded_once() {
     to_bo["email"] = "bo@x.example".into();
     // Together in one batch, again, and once more when everything is known.
     for events in [json!([first, other, to_bo]), json!([other]), json!([first, to_bo])] {
-        tell(&mut world, &json!({ "events": events }));
+        send_event(&mut world, &json!({ "events": events }));
     }
     let logged = rows(
         &world.db,
@@ -204,7 +204,7 @@ fn conflicting_event_id_in_queue_is_recorded_once() {
 #[test]
 fn event_id_without_stored_content_is_a_duplicate() {
     let mut world = single();
-    tell(&mut world, &json!({ "events": [order("o-1", "10.00")] }));
+    send_event(&mut world, &json!({ "events": [order("o-1", "10.00")] }));
     rows(&world.db, "UPDATE events SET content = NULL");
     let again = json!({ "events": [order("o-1", "11.00")] });
     let facts = accepted_events(&mut world, &again);
@@ -232,7 +232,7 @@ fn kept(known: &[(&str, &str)], by: By) -> String {
     }
     world.after(Span::hours(2)).unwrap();
     match by {
-        By::Api => tell(
+        By::Api => send_event(
             &mut world,
             &json!({ "events": [{ "name": "seen", "email": ANN.1, "phone": "+447400999999",
                                   "external_id": "crm-1" }] }),
@@ -331,7 +331,7 @@ fn submission_is_assigned_to_the_right_contact() {
     // The API is trusted: its caller holds a token.
     let mut world = single();
     world.submit("/p", &[HERS]).unwrap();
-    tell(
+    send_event(
         &mut world,
         &json!({ "events": [{ "name": "seen", "email": ANN.1,
                                            "phone": "+447400123456" }] }),

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod bad_input;
-mod broadcast_places;
+mod broadcast_cursor;
 mod broadcasts;
 mod campaign_walk;
 mod consent;
@@ -25,8 +25,8 @@ mod leads;
 mod money;
 mod one_form;
 mod pacing;
-mod pacing_turns;
-mod pacing_words;
+mod pacing_concurrency;
+mod pacing_reasons;
 mod pause;
 mod privacy;
 mod quarantine;

@@ -300,10 +300,10 @@ proptest! {
         let contacts: Vec<Contact> =
             people.iter().enumerate().map(|(index, orders)| customer(index, orders)).collect();
         for (contact, orders) in contacts.iter().zip(&people) {
-            let holds = rule.verdict(contact, MONDAY).holds;
+            let holds = rule.evaluate(contact, MONDAY).holds;
             prop_assert_eq!(holds, asked.holds(orders), "{:?}", orders);
         }
-        let holding = contacts.iter().filter(|contact| rule.verdict(contact, MONDAY).holds);
+        let holding = contacts.iter().filter(|contact| rule.evaluate(contact, MONDAY).holds);
         let expected = holding.map(|contact| contact.id.0.clone()).collect();
         let db = store(contacts);
         prop_assert_eq!(ids(&db, segments::holding(&rule, MONDAY)), expected);

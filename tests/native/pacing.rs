@@ -53,7 +53,7 @@ pub fn standing(world: &World) -> String {
 
 /// When messages were captured, measured from `MONDAY`.
 fn sent_at(world: &World) -> Vec<Span> {
-    world.letters().iter().map(|mail| Span(mail.at.0 - MONDAY.0)).collect()
+    world.captured_messages().iter().map(|mail| Span(mail.at.0 - MONDAY.0)).collect()
 }
 
 /// Waiting messages, oldest first.
@@ -139,13 +139,13 @@ fn concurrent_deliveries_never_exceed_a_cap() {
             Box::pin(async move {
                 let (catalog, settings, ids) =
                     (&world.catalog, &world.settings, &mut Ids::new(now, 1));
-                send::deliver(db, &world.post, catalog, settings, vec![id], now, ids).await
+                send::deliver(db, &world.mail_catcher, catalog, settings, vec![id], now, ids).await
             }) as Task<'_, Result<Vec<Work>, _>>
         });
         for ended in together(tasks.collect()) {
             ended.unwrap();
         }
-        let total = world.letters().len();
+        let total = world.captured_messages().len();
         let before = sent.last().map_or(0, |(_, total)| *total);
         assert!(total - before <= 2, "{} at once", total - before);
         sent.push((now, total));
@@ -238,7 +238,7 @@ fn warm_up_limits_each_day_oldest_first() {
     }
     assert_eq!(standing(&world), "4 delivered , 16 queued warm_up");
     world.after(Span::days(4)).unwrap();
-    let messages = world.letters();
+    let messages = world.captured_messages();
     let mut by_day = std::collections::BTreeMap::<String, usize>::new();
     for message in &messages {
         *by_day.entry(message.at.utc_day()).or_default() += 1;
@@ -253,7 +253,7 @@ fn warm_up_limits_each_day_oldest_first() {
 }
 
 /// A campaign with this many e-mails sent, bounced and complained about.
-fn judged(sent: i64, bounced: i64, complained: i64) -> World {
+fn with_tally(sent: i64, bounced: i64, complained: i64) -> World {
     let mut world = campaign("", 1);
     count(&world, "sent", sent);
     count(&world, "hard_bounced", bounced);
@@ -279,7 +279,7 @@ fn brake_log(world: &World) -> String {
 
 #[test]
 fn complaints_warn_then_auto_pause_a_campaign() {
-    let mut world = judged(10_000, 0, 11);
+    let mut world = with_tally(10_000, 0, 11);
     assert_eq!(brake_log(&world), "warned complaints");
     send_form(&mut world, "ann@x.example", "");
     assert_eq!(standing(&world), "1 delivered ");
@@ -293,7 +293,7 @@ fn complaints_warn_then_auto_pause_a_campaign() {
     world.after(Span::days(2)).unwrap();
     assert_eq!(standing(&world), "1 delivered , 1 queued braked");
     let report = world.report_in_full("c").unwrap().unwrap();
-    assert_eq!(report.brake.map(|word| word.state), Some(PauseState::Stopped));
+    assert_eq!(report.brake.map(|event| event.state), Some(PauseState::Stopped));
     let note = || world.release("c", "the bought list is gone");
     assert_eq!(note().unwrap().state, PauseState::Released);
     assert!(matches!(note(), Err(FlowError::NotFound(_))));
@@ -311,7 +311,7 @@ fn complaints_warn_then_auto_pause_a_campaign() {
 
 #[test]
 fn release_restarts_counting_on_the_same_day() {
-    let world = judged(1_000, 60, 0);
+    let world = with_tally(1_000, 60, 0);
     assert_eq!(brake_log(&world), "stopped bounces");
     world.release("c", "fixed").unwrap();
     let mut world = world;
@@ -327,7 +327,7 @@ fn release_restarts_counting_on_the_same_day() {
 
 #[test]
 fn blocks_auto_pause_like_hard_bounces() {
-    let mut world = judged(1_000, 30, 0);
+    let mut world = with_tally(1_000, 30, 0);
     count(&world, "blocked", 30);
     world.tick().unwrap();
     assert_eq!(brake_log(&world), "stopped bounces");
@@ -335,9 +335,9 @@ fn blocks_auto_pause_like_hard_bounces() {
 
 #[test]
 fn small_or_old_samples_do_not_auto_pause() {
-    assert_eq!(brake_log(&judged(99, 99, 99)), "");
-    assert_eq!(brake_log(&judged(100, 0, 2)), "");
-    let mut world = judged(10_000, 0, 11);
+    assert_eq!(brake_log(&with_tally(99, 99, 99)), "");
+    assert_eq!(brake_log(&with_tally(100, 0, 2)), "");
+    let mut world = with_tally(10_000, 0, 11);
     world.after(Span::days(7)).unwrap();
     count(&world, "sent", 1_000);
     count(&world, "complained", 1);
@@ -347,7 +347,7 @@ fn small_or_old_samples_do_not_auto_pause() {
 
 #[test]
 fn release_needs_note_and_paused_campaign() {
-    let world = judged(1_000, 0, 10);
+    let world = with_tally(1_000, 0, 10);
     assert!(matches!(world.release("c", "  "), Err(FlowError::Rejected(_))));
     assert!(matches!(world.release("c", &"x".repeat(301)), Err(FlowError::Rejected(_))));
     assert!(matches!(world.release("d", "fixed"), Err(FlowError::NotFound(_))));

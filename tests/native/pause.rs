@@ -48,7 +48,7 @@ fn states(world: &World) -> String {
 #[test]
 fn paused_journey_enrolls_nobody_and_takes_no_step() {
     let mut world = inhabited();
-    assert_eq!(world.steer("c.j", Paused).unwrap().people, 2);
+    assert_eq!(world.set_journey_state("c.j", Paused).unwrap().people, 2);
     join(&mut world, "cy@example.com");
     world.after(Span::days(9)).unwrap();
     assert_eq!(subjects(&world, "cy@example.com"), [""; 0]);
@@ -61,9 +61,9 @@ fn paused_journey_enrolls_nobody_and_takes_no_step() {
 #[test]
 fn steps_due_during_a_pause_run_after_resume() {
     let mut world = inhabited();
-    world.steer("c.j", Paused).unwrap();
+    world.set_journey_state("c.j", Paused).unwrap();
     world.after(Span::days(9)).unwrap();
-    assert_eq!(world.steer("c.j", Running).unwrap().people, 2);
+    assert_eq!(world.set_journey_state("c.j", Running).unwrap().people, 2);
     world.after(Span::minutes(1)).unwrap();
     assert_eq!(subjects(&world, "ann@example.com").len(), 1, "not every isolate knows yet");
     step(&mut world, 3);
@@ -88,10 +88,10 @@ fn step(world: &mut World, minutes: i64) {
 #[test]
 fn slow_worker_unaware_of_resume_delays_nobody() {
     let mut world = inhabited();
-    world.steer("c.j", Paused).unwrap();
+    world.set_journey_state("c.j", Paused).unwrap();
     world.after(Span::minutes(1)).unwrap();
     let (began, former) = (world.now(), block_on(publish::live(&world.db)).unwrap());
-    world.steer("c.j", Running).unwrap();
+    world.set_journey_state("c.j", Running).unwrap();
     step(&mut world, 5);
     let inside = "SELECT id FROM contacts WHERE wake_at IS NOT NULL";
     let woken = rows(&world.db, inside);
@@ -108,13 +108,13 @@ fn slow_worker_unaware_of_resume_delays_nobody() {
 #[test]
 fn click_during_a_pause_counts_after_resume() {
     let mut world = inhabited();
-    world.steer("c.j", Paused).unwrap();
+    world.set_journey_state("c.j", Paused).unwrap();
     let message = world.inbox("ann@example.com").remove(0);
     world.after(Span::days(1)).unwrap();
     world.click(&message, "").unwrap();
     assert_eq!(subjects(&world, "ann@example.com").len(), 1);
     world.after(Span::days(8)).unwrap();
-    world.steer("c.j", Running).unwrap();
+    world.set_journey_state("c.j", Running).unwrap();
     step(&mut world, 4);
     assert_eq!(subjects(&world, "ann@example.com"), ["emails/welcome", "emails/thanks"]);
     assert_eq!(subjects(&world, "bo@example.com"), ["emails/welcome", "emails/nudge"]);
@@ -123,11 +123,11 @@ fn click_during_a_pause_counts_after_resume() {
 #[test]
 fn click_after_the_timeout_does_not_count() {
     let mut world = inhabited();
-    world.steer("c.j", Paused).unwrap();
+    world.set_journey_state("c.j", Paused).unwrap();
     let message = world.inbox("ann@example.com").remove(0);
     world.after(Span::days(3)).unwrap();
     world.click(&message, "").unwrap();
-    world.steer("c.j", Running).unwrap();
+    world.set_journey_state("c.j", Running).unwrap();
     step(&mut world, 4);
     assert_eq!(subjects(&world, "ann@example.com"), ["emails/welcome", "emails/nudge"]);
 }
@@ -135,10 +135,10 @@ fn click_after_the_timeout_does_not_count() {
 #[test]
 fn order_during_a_pause_exits_the_journey() {
     let mut world = inhabited();
-    world.steer("c.j", Paused).unwrap();
+    world.set_journey_state("c.j", Paused).unwrap();
     let bought = order(&world, "ann@example.com", 100, "GBP", "o1");
     world.take_in(vec![bought]).unwrap();
-    world.steer("c.j", Running).unwrap();
+    world.set_journey_state("c.j", Running).unwrap();
     world.after(Span::days(9)).unwrap();
     assert_eq!(subjects(&world, "ann@example.com"), ["emails/welcome"]);
     assert_eq!(subjects(&world, "bo@example.com"), ["emails/welcome", "emails/nudge"]);
@@ -147,13 +147,13 @@ fn order_during_a_pause_exits_the_journey() {
 #[test]
 fn archived_journey_exits_all_and_enrolls_nobody() {
     let mut world = inhabited();
-    assert_eq!(world.steer("c.j", Archived).unwrap().people, 2);
+    assert_eq!(world.set_journey_state("c.j", Archived).unwrap().people, 2);
     join(&mut world, "cy@example.com");
     step(&mut world, 4);
     assert_eq!(states(&world), "exited archived, exited archived");
     assert_eq!(history(&world.db, "bo@example.com").last().unwrap(), "journey.exited");
     world.after(Span::days(9)).unwrap();
-    assert_eq!(world.letters().len(), 2, "the two welcomes");
+    assert_eq!(world.captured_messages().len(), 2, "the two welcomes");
     assert_sound(&world.db, Some(world.now()));
 }
 
@@ -174,22 +174,29 @@ fn deliver_by_an_isolate_that_knows_nothing(world: &World, message: MessageId) {
     let stale = stale.with_statuses(Vec::new());
     let now = world.now().plus(Span::minutes(1));
     let ids = &mut Ids::new(now, 10);
-    let flow =
-        send::deliver(&world.db, &world.post, &stale, &world.settings, vec![message], now, ids);
+    let flow = send::deliver(
+        &world.db,
+        &world.mail_catcher,
+        &stale,
+        &world.settings,
+        vec![message],
+        now,
+        ids,
+    );
     block_on(flow).unwrap();
 }
 
 #[test]
 fn message_of_paused_journey_is_held() {
     let mut world = inhabited();
-    world.steer("c.j", Paused).unwrap();
+    world.set_journey_state("c.j", Paused).unwrap();
     let message = queued_by_an_isolate_that_knows_nothing(&mut world);
     deliver_by_an_isolate_that_knows_nothing(&world, message);
     assert_eq!(subjects(&world, "di@example.com"), [""; 0]);
     let row =
         &rows(&world.db, "SELECT state, attempts FROM messages WHERE state <> 'delivered'")[0];
     assert_eq!((&row["state"], &row["attempts"]), (&"queued".into(), &0.into()));
-    world.steer("c.j", Running).unwrap();
+    world.set_journey_state("c.j", Running).unwrap();
     world.after(Span::minutes(20)).unwrap();
     assert_eq!(subjects(&world, "di@example.com"), ["emails/welcome"], "it leaves afterwards");
 }
@@ -197,7 +204,7 @@ fn message_of_paused_journey_is_held() {
 #[test]
 fn message_of_archived_journey_is_skipped() {
     let mut world = inhabited();
-    world.steer("c.j", Archived).unwrap();
+    world.set_journey_state("c.j", Archived).unwrap();
     let message = queued_by_an_isolate_that_knows_nothing(&mut world);
     deliver_by_an_isolate_that_knows_nothing(&world, message);
     let row = &rows(&world.db, "SELECT state, reason FROM messages WHERE state <> 'delivered'")[0];
@@ -207,7 +214,9 @@ fn message_of_archived_journey_is_skipped() {
 #[test]
 fn unknown_journey_suggests_nearest_name() {
     let mut world = inhabited();
-    let Err(FlowError::NotFound(refusal)) = world.steer("c.jj", Paused) else { panic!() };
+    let Err(FlowError::NotFound(refusal)) = world.set_journey_state("c.jj", Paused) else {
+        panic!()
+    };
     assert_eq!(refusal.problems[0].help.as_deref(), Some("did you mean `c.j`?"));
     assert_eq!(number(&world.db, "SELECT count(*) FROM journey_states"), 0);
 }

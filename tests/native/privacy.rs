@@ -168,7 +168,7 @@ fn erased_contact_exits_all_journeys() {
     // The rule "has no name" would match an empty contact.
     assert_eq!(number(&world.db, "SELECT count(*) FROM segment_members"), 0);
     world.after(Span::days(40)).unwrap();
-    assert_eq!(world.letters().len(), 0);
+    assert_eq!(world.captured_messages().len(), 0);
     assert_sound(&world.db, Some(world.now()));
 }
 
@@ -184,7 +184,7 @@ fn queued_message_of_erased_contact_is_skipped() {
     world.after(Span::days(1)).unwrap();
     let states = rows(&world.db, "SELECT state, reason FROM messages");
     assert_eq!(states, [json!({ "state": "skipped", "reason": "erased" })]);
-    assert_eq!(world.letters().len(), 0);
+    assert_eq!(world.captured_messages().len(), 0);
 }
 
 #[test]
@@ -413,8 +413,11 @@ fn merge_keeps_withdrawn_consent_withdrawn() {
         world.take_messages();
         world.merge(from, into).unwrap();
         world.after(Span::days(40)).unwrap();
-        let mails: Vec<_> =
-            world.letters().into_iter().filter(|message| message.channel == "email").collect();
+        let mails: Vec<_> = world
+            .captured_messages()
+            .into_iter()
+            .filter(|message| message.channel == "email")
+            .collect();
         assert_eq!(mails.len(), 0, "{from} into {into}: {mails:?}");
         assert_sound(&world.db, Some(world.now()));
     }
@@ -460,7 +463,7 @@ fn merge_keeps_one_enrollment_per_journey() {
     let ended = json!({ "state": "exited", "reason": "merged" });
     assert_eq!(rows(&world.db, enrollments), [json!({ "state": "active", "reason": "" }), ended]);
     world.after(Span::days(2)).unwrap();
-    assert_eq!(world.letters().len(), 1, "the text, once");
+    assert_eq!(world.captured_messages().len(), 1, "the text, once");
     // An enrollment that existed before is not repeated.
     join(&mut world, ANN);
     assert_eq!(rows(&world.db, enrollments).len(), 2);

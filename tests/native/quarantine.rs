@@ -170,7 +170,7 @@ fn contact_that_kills_workers_is_isolated_and_quarantined() {
         assert_eq!(parked(&world).len(), usize::from(attempt > ATTEMPTS_ALONE_MAX));
         let dies: Task<'_, bool> = Box::pin(async {
             let ids = &mut Ids::new(now, 7);
-            quarantine::run_alone(&db, &world.catalog, id.clone(), now, ids).await.is_ok()
+            quarantine::process_isolated(&db, &world.catalog, id.clone(), now, ids).await.is_ok()
         });
         // It dies in the round that would write: after recording the attempt and reading.
         together_until(vec![(dies, 3)]);

@@ -7,7 +7,7 @@ use dripline::domain::base::primitives::{Millis, Span};
 use dripline::domain::sending::restore_guard::{Mark, Resolution};
 use dripline::flows::ports::{Database, DatabaseError};
 use dripline::flows::schedule::tick::{Minute, tick};
-use dripline::flows::send::restore_guard::{mark_after, say, state, watch};
+use dripline::flows::send::restore_guard::{mark_after, resolve, state, watch};
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::{World, block_on};
 use dripline::store::schedule;
@@ -65,7 +65,7 @@ fn possibly_sent_messages_wait_after_restore() {
 #[test]
 fn released_messages_are_sent_at_once() {
     let mut world = restored();
-    assert_eq!(block_on(say(&world.db, Resolution::Release, world.now())).unwrap().messages, 1);
+    assert_eq!(block_on(resolve(&world.db, Resolution::Release, world.now())).unwrap().messages, 1);
     world.tick().unwrap();
     assert_eq!(states(&world), [json!({ "state": "delivered", "reason": "" })]);
     assert!(!block_on(state(&world.db)).unwrap().restored);
@@ -75,7 +75,7 @@ fn released_messages_are_sent_at_once() {
 #[test]
 fn dropped_messages_are_skipped() {
     let mut world = restored();
-    block_on(say(&world.db, Resolution::Drop, world.now())).unwrap();
+    block_on(resolve(&world.db, Resolution::Drop, world.now())).unwrap();
     world.tick().unwrap();
     assert_eq!(states(&world), [json!({ "state": "skipped", "reason": "restored" })]);
     let found = block_on(state(&world.db)).unwrap();
@@ -104,14 +104,14 @@ fn enrollment_of_dropped_mail_holds_its_next_mail() {
     world.db = bookmark;
     block_on(watch(&world.db, marked(&world), world.now())).unwrap();
     world.after(Span::hours(1)).unwrap();
-    block_on(say(&world.db, Resolution::Drop, world.now())).unwrap();
+    block_on(resolve(&world.db, Resolution::Drop, world.now())).unwrap();
     world.after(Span::days(2)).unwrap();
     let [dropped, waiting] =
         ["skipped", "queued"].map(|state| json!({ "state": state, "reason": "restored" }));
     assert_eq!(states(&world), [dropped.clone(), waiting]);
     let found = block_on(state(&world.db)).unwrap();
     assert_eq!((found.restored, found.messages), (true, 1));
-    block_on(say(&world.db, Resolution::Drop, world.now())).unwrap();
+    block_on(resolve(&world.db, Resolution::Drop, world.now())).unwrap();
     world.tick().unwrap();
     assert_eq!(states(&world), [dropped.clone(), dropped]);
     // Much later, another restore is handled separately.

@@ -9,7 +9,7 @@ use dripline::flows::campaign::backfill::{FILL_DELAY, WORKER_LIFE};
 use dripline::flows::campaign::publish;
 use dripline::flows::ports::Database;
 use dripline::flows::schedule::due;
-use dripline::flows::schedule::housekeeping::keep_house;
+use dripline::flows::schedule::housekeeping::prepare_work;
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::block_on;
 use dripline::store::segments::{self, FILL_CONTACTS_PER_STEP, FillRow, StepRow};
@@ -130,7 +130,7 @@ fn tick_limits_backfill_reads_and_wake_ups() {
         let segment = format!("[segment.s]\nrule = {{ attribute = 'vip', in = {rule} }}\n");
         let segment = segment.replace("in = true", "is = true");
         world.publish(campaign(&format!("{FORM}{segment}"))).unwrap();
-        let failures = block_on(keep_house(&world.db, None, world.now().plus(FILL_DELAY)));
+        let failures = block_on(prepare_work(&world.db, None, world.now().plus(FILL_DELAY)));
         assert!(failures.is_empty(), "{failures:?}");
         let first_wave = "SELECT after_id FROM segment_fills WHERE wave = 1";
         assert_eq!(rows(&world.db, first_wave), [json!({ "after_id": looked_at })], "{rule}");
@@ -143,7 +143,7 @@ fn slow_worker_unaware_of_segment_keeps_nobody_out() {
     populate(&world.db, 40);
     let (began, former) = (world.now(), block_on(publish::live(&world.db)).unwrap());
     world.publish(campaign(&format!("{FORM}{VIPS}"))).unwrap();
-    block_on(keep_house(&world.db, None, began.plus(FILL_DELAY)));
+    block_on(prepare_work(&world.db, None, began.plus(FILL_DELAY)));
     let woken = rows(&world.db, "SELECT id FROM contacts WHERE wake_at IS NOT NULL");
     assert_eq!(woken.len(), 2, "the VIPs");
     let woken = woken.iter().filter_map(|row| row["id"].as_str().map(ContactId::from)).collect();

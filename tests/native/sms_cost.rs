@@ -61,7 +61,7 @@ impl Office {
     }
 
     /// A report of the provider.
-    fn hears(&mut self, status: DeliveryStatus, billed: Option<ProviderCharge>) -> String {
+    fn report(&mut self, status: DeliveryStatus, billed: Option<ProviderCharge>) -> String {
         let now = self.later();
         let report = DeliveryReport {
             status,
@@ -111,8 +111,8 @@ fn lost_sms_is_charged_once_reported() {
     let mut office = Office::new("sending");
     let lost = Outcome::Unknown { reason: "no answer in time".to_owned(), spent: OURS };
     assert_eq!(office.ends(lost), "unknown 0 0 | nothing");
-    assert_eq!(office.hears(DeliveryStatus::Delivered, None), "delivered 1 40000 | sent 40000");
-    assert_eq!(office.hears(DeliveryStatus::Delivered, None), "delivered 1 40000 | sent 40000");
+    assert_eq!(office.report(DeliveryStatus::Delivered, None), "delivered 1 40000 | sent 40000");
+    assert_eq!(office.report(DeliveryStatus::Delivered, None), "delivered 1 40000 | sent 40000");
 }
 
 #[test]
@@ -121,9 +121,9 @@ fn differing_provider_count_is_corrected_once() {
     assert_eq!(office.ends(accepted(OURS)), "sent 1 40000 | sent 40000");
     let two = bill(Some(2), None);
     let right = "sent 2 80000 | sent 40000, charged 40000";
-    assert_eq!(office.hears(DeliveryStatus::Sent, two.clone()), right);
-    assert_eq!(office.hears(DeliveryStatus::Sent, two), right);
-    let one = office.hears(DeliveryStatus::Delivered, bill(Some(1), None));
+    assert_eq!(office.report(DeliveryStatus::Sent, two.clone()), right);
+    assert_eq!(office.report(DeliveryStatus::Sent, two), right);
+    let one = office.report(DeliveryStatus::Delivered, bill(Some(1), None));
     assert_eq!(one, "delivered 1 40000 | sent 40000, charged 40000, charged -40000");
 }
 
@@ -131,24 +131,24 @@ fn differing_provider_count_is_corrected_once() {
 fn only_prices_in_campaign_currency_count() {
     let mut office = Office::new("sending");
     office.ends(accepted(OURS));
-    let euros = office.hears(DeliveryStatus::Sent, bill(None, Some((33_300, "EUR"))));
+    let euros = office.report(DeliveryStatus::Sent, bill(None, Some((33_300, "EUR"))));
     assert_eq!(euros, "sent 1 40000 | sent 40000");
-    let both = office.hears(DeliveryStatus::Sent, bill(Some(2), Some((66_600, "EUR"))));
+    let both = office.report(DeliveryStatus::Sent, bill(Some(2), Some((66_600, "EUR"))));
     assert_eq!(both, "sent 2 80000 | sent 40000, charged 40000");
-    let pounds = office.hears(DeliveryStatus::Sent, bill(Some(2), Some((50_000, "GBP"))));
+    let pounds = office.report(DeliveryStatus::Sent, bill(Some(2), Some((50_000, "GBP"))));
     assert_eq!(pounds, "sent 2 50000 | sent 40000, charged 40000, charged -30000");
 }
 
 #[test]
 fn report_before_the_answer_loses_no_cost() {
     let mut office = Office::new("sending");
-    assert_eq!(office.hears(DeliveryStatus::Delivered, None), "delivered 0 0 | sent -");
+    assert_eq!(office.report(DeliveryStatus::Delivered, None), "delivered 0 0 | sent -");
     let paid = office.ends(accepted(OURS));
     assert_eq!(paid, "delivered 1 40000 | sent -, charged 40000");
     assert_eq!(office.ends(accepted(OURS)), paid);
     // Costs that were reported first are not replaced by our own count.
     let mut office = Office::new("sending");
-    let charged = office.hears(DeliveryStatus::Delivered, bill(Some(3), None));
+    let charged = office.report(DeliveryStatus::Delivered, bill(Some(3), None));
     assert_eq!(charged, "delivered 3 120000 | sent -, charged 120000");
     assert_eq!(office.ends(accepted(OURS)), charged);
 }
@@ -157,7 +157,7 @@ fn report_before_the_answer_loses_no_cost() {
 fn failed_sms_costs_nothing() {
     let mut office = Office::new("failed");
     assert_eq!(
-        office.hears(DeliveryStatus::Delivered, bill(Some(2), None)),
+        office.report(DeliveryStatus::Delivered, bill(Some(2), None)),
         "failed 0 0 | nothing"
     );
 }

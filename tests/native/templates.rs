@@ -7,7 +7,7 @@ use dripline::domain::campaign::Compiled;
 use dripline::domain::template::TemplateSource;
 use dripline::flows::error::FlowError;
 use dripline::flows::send;
-use dripline::flows::send::preview::{Asked, preview, send_test};
+use dripline::flows::send::preview::{MessageRequest, preview, send_test};
 use dripline::flows::tasks::Work;
 use dripline::native::project;
 use dripline::native::world::{World, block_on};
@@ -242,7 +242,7 @@ fn written_to(name: &str, locale: &str) -> World {
 fn message_uses_the_contacts_language_and_formats() {
     let lines_in = |locale: &str| {
         let world = written_to(&format!("locale-{locale}"), locale);
-        let messages = world.letters();
+        let messages = world.captured_messages();
         let lines = messages.iter().map(|message| {
             let text = message.text.lines().next().unwrap_or_default();
             let text = text.split("http").next().unwrap_or_default();
@@ -278,13 +278,18 @@ fn confirmation_mail_uses_the_contacts_language() {
     world.rows(set).unwrap();
     join(&mut world, "lin@x.example");
     world.after(Span::minutes(2)).unwrap();
-    assert_eq!(world.letters()[0].subject, "请确认您的邮箱地址 – dripline");
+    assert_eq!(world.captured_messages()[0].subject, "请确认您的邮箱地址 – dripline");
 }
 
 // --- Previews and test sends ------------------------------------------------------------------
 
-fn ask(template: &str, contact: Option<&str>, locale: Option<&str>, to: Option<&str>) -> Asked {
-    Asked {
+fn ask(
+    template: &str,
+    contact: Option<&str>,
+    locale: Option<&str>,
+    to: Option<&str>,
+) -> MessageRequest {
+    MessageRequest {
         template: template.to_owned(),
         contact: contact.map(str::to_owned),
         locale: locale.map(str::to_owned),
@@ -300,7 +305,7 @@ fn refusal(error: FlowError) -> String {
 }
 
 /// What a preview shows: the version, the subject, the preheader and the first line of the text.
-fn shown(world: &World, asked: &Asked) -> String {
+fn shown(world: &World, asked: &MessageRequest) -> String {
     let version = world.catalog.live_version(&CampaignId::from("c")).unwrap();
     match block_on(preview(&world.db, version, &world.settings, asked, world.now())) {
         Ok(shown) => {
@@ -346,7 +351,7 @@ fn preview_uses_contact_or_sample_data() {
 }
 
 /// Requests a test send and delivers it.
-fn tested(world: &mut World, asked: &Asked) -> String {
+fn tested(world: &mut World, asked: &MessageRequest) -> String {
     let mut ids = Ids::new(world.now(), 77);
     let campaign = CampaignId::from("c");
     let flow = send_test(
@@ -367,7 +372,7 @@ fn tested(world: &mut World, asked: &Asked) -> String {
                 let Work::DeliverV1 { messages: wanted } = task else { panic!("{task:?}") };
                 let flow = send::deliver(
                     &world.db,
-                    &world.post,
+                    &world.mail_catcher,
                     &world.catalog,
                     &world.settings,
                     wanted,

@@ -9,7 +9,7 @@ use dripline::domain::sms::encoding::Sms;
 use dripline::domain::sms::settings::SmsPreview;
 use dripline::domain::template::{TemplateSource, mark_links};
 use dripline::flows::contact::subscription_links;
-use dripline::flows::send::preview::{Asked, preview};
+use dripline::flows::send::preview::{MessageRequest, preview};
 use dripline::native::world::{World, block_on};
 use dripline::store::short_links;
 
@@ -67,7 +67,7 @@ fn sms_has_signature_opt_out_and_cost() {
 fn sms_with_too_many_segments_fails() {
     let mut world = texting(SMS, &"长".repeat(135));
     world.submit("/p", &[("phone", CHINA), ("consent", "on")]).unwrap();
-    assert_eq!(world.letters(), []);
+    assert_eq!(world.captured_messages(), []);
     let kept = rows(&world.db, "SELECT state, reason FROM messages");
     assert_eq!(kept[0]["state"], "failed");
     assert_eq!(kept[0]["reason"], "the text takes 3 segments; the most is 2");
@@ -182,10 +182,10 @@ fn utm_tags_skip_unsubscribe_links() {
 /// The preview of the campaign's SMS for a contact, or without one.
 fn shown(world: &World, contact: Option<&str>) -> SmsPreview {
     let version = world.catalog.live_version(&CampaignId::from("c")).unwrap();
-    let asked = Asked {
+    let asked = MessageRequest {
         template: "sms/text".to_owned(),
         contact: contact.map(str::to_owned),
-        ..Asked::default()
+        ..MessageRequest::default()
     };
     let flow = preview(&world.db, version, &world.settings, &asked, world.now());
     let shown = block_on(flow).unwrap();

@@ -51,12 +51,12 @@ fn counters(world: &World) -> String {
     lines.join(", ")
 }
 
-/// The verdict on each open and click, in order.
-fn verdicts(world: &World) -> Vec<String> {
-    let sql = "SELECT coalesce(properties ->> 'reasons', 'a person') AS verdict FROM events
+/// The classification of each open and click, in order.
+fn classifications(world: &World) -> Vec<String> {
+    let sql = "SELECT coalesce(properties ->> 'reasons', 'a person') AS result FROM events
                 WHERE name IN ('message.opened', 'message.clicked') ORDER BY seq";
     let found = rows(&world.db, sql);
-    found.iter().map(|row| row["verdict"].as_str().unwrap().to_owned()).collect()
+    found.iter().map(|row| row["result"].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]
@@ -64,10 +64,10 @@ fn fetch_faster_than_reading_is_a_bot() {
     let (mut world, mail) = greeted();
     fetch(&mut world, &mail, None, Span::seconds(4));
     fetch(&mut world, &mail, Some("https://a.example/"), Span(4_999));
-    assert_eq!(verdicts(&world), [r#"["too_fast"]"#, r#"["too_fast"]"#]);
+    assert_eq!(classifications(&world), [r#"["too_fast"]"#, r#"["too_fast"]"#]);
     assert_eq!(counters(&world), "machine_clicks 1, machine_opens 1");
     fetch(&mut world, &mail, Some("https://a.example/"), Span::seconds(5));
-    assert_eq!(verdicts(&world)[2], "a person");
+    assert_eq!(classifications(&world)[2], "a person");
     assert_eq!(counters(&world), "clicked 1, machine_clicks 1, machine_opens 1, opened 1");
     assert_sound(&world.db, Some(world.now()));
 }
@@ -89,7 +89,7 @@ fn fetch_facts_are_stored_without_ip_address() {
     "asn":8075,
     "network":"microsoft"}
     "#);
-    assert_eq!(verdicts(&world), [r#"["scanner_network"]"#]);
+    assert_eq!(classifications(&world), [r#"["scanner_network"]"#]);
 }
 
 #[test]
@@ -100,11 +100,11 @@ fn several_links_at_once_reclassify_all_as_bot() {
     fetch(&mut world, &mail, Some(links[0]), Span::seconds(61));
     fetch(&mut world, &mail, Some(links[0]), Span::seconds(62));
     fetch(&mut world, &mail, Some(links[1]), Span::seconds(63));
-    assert_eq!(verdicts(&world), ["a person"; 4]);
+    assert_eq!(classifications(&world), ["a person"; 4]);
     assert_eq!(counters(&world), "clicked 1, opened 1");
     fetch(&mut world, &mail, Some(links[2]), Span::seconds(70));
     let at_once = r#"["every_link"]"#;
-    assert_eq!(verdicts(&world), ["a person", at_once, at_once, at_once, at_once]);
+    assert_eq!(classifications(&world), ["a person", at_once, at_once, at_once, at_once]);
     assert_eq!(counters(&world), "clicked 0, machine_clicks 4, opened 1");
     let kept = |time| number(&world.db, &format!("SELECT {time} IS NOT NULL FROM messages"));
     assert_eq!((kept("opened_at"), kept("clicked_at")), (1, 0));
@@ -113,7 +113,7 @@ fn several_links_at_once_reclassify_all_as_bot() {
 
     // Eleven seconds later is another visit.
     fetch(&mut world, &mail, Some(links[0]), Span::seconds(81));
-    assert_eq!(verdicts(&world)[5], "a person");
+    assert_eq!(classifications(&world)[5], "a person");
     assert_eq!(counters(&world), "clicked 1, machine_clicks 4, opened 1");
     assert_eq!(number(&world.db, "SELECT clicked_at IS NULL FROM messages"), 0);
     assert_sound(&world.db, Some(world.now()));
@@ -148,7 +148,7 @@ fn do_not_track_contact_leaves_no_trace() {
     rows(&world.db, r#"UPDATE contacts SET attributes = '{"do_not_track":true}'"#);
     fetch(&mut world, &mail, None, Span::minutes(1));
     fetch(&mut world, &mail, Some("https://a.example/"), Span::minutes(2));
-    assert_eq!(verdicts(&world), [] as [&str; 0]);
+    assert_eq!(classifications(&world), [] as [&str; 0]);
     assert_eq!(counters(&world), "");
 }
 
@@ -197,7 +197,7 @@ fn reclassify_applies_present_knowledge() {
         let (db, catalog, now) = (&world.db, &world.catalog, world.now());
         let mut ids = Ids::new(now, 7);
         let campaign = "c".into();
-        let flow = reclassify::rejudge(db, catalog, &campaign, "", now, &mut ids);
+        let flow = reclassify::reclassify(db, catalog, &campaign, "", now, &mut ids);
         let page = block_on(flow).unwrap();
         (page.judged, page.changed, page.after)
     };
@@ -208,7 +208,7 @@ fn reclassify_applies_present_knowledge() {
                     WHERE name = 'message.clicked'";
     rows(&world.db, network);
     assert_eq!(again(&world), (1, 1, None));
-    assert_eq!(verdicts(&world), ["a person", r#"["scanner_network"]"#]);
+    assert_eq!(classifications(&world), ["a person", r#"["scanner_network"]"#]);
     assert_eq!(counters(&world), "clicked 0, machine_clicks 1, opened 1");
     assert_sound(&world.db, Some(world.now()));
     assert_eq!(again(&world), (1, 0, None));

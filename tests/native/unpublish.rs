@@ -164,7 +164,7 @@ fn stale_isolate_sends_nothing_and_its_enrollment_exits() {
     world.unpublish("c").unwrap();
     let message = queued_by_an_isolate_that_knows_nothing(&world, (&stale, submitted));
     let now = world.now().plus(Span::minutes(1));
-    let (ids, post) = (&mut Ids::new(now, 10), &world.post);
+    let (ids, post) = (&mut Ids::new(now, 10), &world.mail_catcher);
     let flow = send::deliver(&world.db, post, &stale, &world.settings, vec![message], now, ids);
     block_on(flow).unwrap();
     let row = &rows(&world.db, "SELECT state, reason FROM messages WHERE state <> 'delivered'")[0];
@@ -199,9 +199,9 @@ fn unpublishing_cancels_running_broadcasts() {
     world.broadcast("c.news", Pause).unwrap();
     let stops = world.unpublish("c").unwrap();
     assert_eq!(stops.cancelled, ["news"]);
-    let sent = world.letters().len();
+    let sent = world.captured_messages().len();
     minutes(&mut world, 90);
-    assert_eq!(world.letters().len(), sent);
+    assert_eq!(world.captured_messages().len(), sent);
     assert_eq!(number(&world.db, "SELECT count(*) FROM messages WHERE state = 'queued'"), 0);
     assert_eq!(rows(&world.db, "SELECT state FROM broadcasts")[0]["state"], "cancelled");
     assert_sound(&world.db, Some(world.now()));

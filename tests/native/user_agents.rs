@@ -8,9 +8,9 @@ fn listed(text: &'static str) -> Vec<&'static str> {
 }
 
 fn is_machine(agent: &str) -> bool {
-    let judged = |agent: &str| Agent::read(agent).judge(Fetched::Link).is_some();
-    let as_sent = judged(agent);
-    assert_eq!(as_sent, judged(&known_agent(agent)), "{agent} is judged otherwise when kept");
+    let classified = |agent: &str| Agent::read(agent).classify(Fetched::Link).is_some();
+    let as_sent = classified(agent);
+    assert_eq!(as_sent, classified(&known_agent(agent)), "{agent} is judged otherwise when kept");
     as_sent
 }
 

@@ -256,7 +256,7 @@ fn report_counts_enrollments_per_version() {
     join(&mut world, "cy@example.com");
     let bought = order(&world, "ann@example.com", 100, "GBP", "o1");
     world.take_in(vec![bought]).unwrap();
-    world.steer("c.j", RunState::Paused).unwrap();
+    world.set_journey_state("c.j", RunState::Paused).unwrap();
     let version = world.catalog.live().next().unwrap();
     let report = block_on(campaign::report_with_journeys(&world.db, version, world.now())).unwrap();
     let count = |name: &str| BTreeMap::from([(name.to_owned(), 1)]);

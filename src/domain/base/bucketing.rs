@@ -4,8 +4,8 @@
 use sha2::{Digest, Sha256};
 
 /// Returns the index of the weight that the key falls to; `None` without weights.
-pub fn pick(key: &str, weights: impl Iterator<Item = u32> + Clone) -> Option<usize> {
-    let mut point = below(key, weights.clone().map(u64::from).sum());
+pub fn weighted_bucket(key: &str, weights: impl Iterator<Item = u32> + Clone) -> Option<usize> {
+    let mut point = bucket_below(key, weights.clone().map(u64::from).sum());
     weights.map(u64::from).position(|weight| {
         let is_it = point < weight;
         point = point.saturating_sub(weight);
@@ -14,7 +14,7 @@ pub fn pick(key: &str, weights: impl Iterator<Item = u32> + Clone) -> Option<usi
 }
 
 /// Returns a number below `total`, always the same for a key; 0 if `total` is 0.
-pub fn below(key: &str, total: u64) -> u64 {
+pub fn bucket_below(key: &str, total: u64) -> u64 {
     let digest = Sha256::digest(key);
     let hash = digest.iter().take(8).fold(0_u64, |hash, byte| hash << 8 | u64::from(*byte));
     // The multiplication spreads all 64 bits over the range, without the bias of a remainder.
@@ -31,8 +31,8 @@ mod tests {
         let mut counts = [0_i32; 4];
         for n in 0..10_000 {
             let key = format!("c/j/s/{n}");
-            let chosen = pick(&key, weights()).unwrap();
-            assert_eq!(pick(&key, weights()), Some(chosen));
+            let chosen = weighted_bucket(&key, weights()).unwrap();
+            assert_eq!(weighted_bucket(&key, weights()), Some(chosen));
             counts[chosen] += 1;
         }
         assert!(counts[0].abs_diff(5_000) < 200, "{counts:?}");
@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn without_weights_nothing_is_picked() {
-        assert_eq!(pick("k", [].into_iter()), None);
-        assert_eq!(pick("k", [0, 0].into_iter()), None);
+        assert_eq!(weighted_bucket("k", [].into_iter()), None);
+        assert_eq!(weighted_bucket("k", [0, 0].into_iter()), None);
     }
 }

@@ -84,7 +84,7 @@ pub struct Pair {
 
 /// Compares the variants. The one with the largest rate wins if it differs significantly from every
 /// other one.
-pub fn judge(trials: Vec<Trial>, standard: Standard) -> Finding {
+pub fn evaluate(trials: Vec<Trial>, standard: Standard) -> Finding {
     let mut pairs = Vec::new();
     for (index, one) in trials.iter().enumerate() {
         for other in &trials[index + 1..] {
@@ -223,7 +223,7 @@ mod tests {
         let won = |hits: &[u64], confidence: u32| {
             let names = ["a", "b", "c"].iter().zip(hits);
             let trials = names.map(|(name, hits)| trial(name, *hits, 200)).collect();
-            judge(trials, Standard { confidence, sample_min: 1 }).reason == Reason::Winner
+            evaluate(trials, Standard { confidence, sample_min: 1 }).reason == Reason::Winner
         };
         // The p-value of 32 against 17 of 200 is 0.033: significant for two variants, not for
         // three.
@@ -254,9 +254,9 @@ mod tests {
 
     #[test]
     fn larger_count_alone_does_not_win() {
-        let close = judge(vec![trial("a", 12, 100), trial("b", 18, 100)], USUAL);
+        let close = evaluate(vec![trial("a", 12, 100), trial("b", 18, 100)], USUAL);
         assert_eq!((close.winner, close.reason), (None, Reason::NoDifference));
-        let clear = judge(vec![trial("a", 12, 1_000), trial("b", 60, 1_000)], USUAL);
+        let clear = evaluate(vec![trial("a", 12, 1_000), trial("b", 60, 1_000)], USUAL);
         assert_eq!(clear.winner.as_deref(), Some("b"));
         assert!(clear.pairs[0].low > 0.0, "{:?}", clear.pairs);
     }
@@ -264,9 +264,9 @@ mod tests {
     #[test]
     fn too_few_recipients_give_no_winner() {
         let standard = Standard { confidence: 95, sample_min: 100 };
-        let few = judge(vec![trial("a", 0, 99), trial("b", 90, 200)], standard);
+        let few = evaluate(vec![trial("a", 0, 99), trial("b", 90, 200)], standard);
         assert_eq!((few.winner, few.reason), (None, Reason::TooFew));
-        let none = judge(vec![trial("a", 0, 0), trial("b", 0, 0)], USUAL);
+        let none = evaluate(vec![trial("a", 0, 0), trial("b", 0, 0)], USUAL);
         assert_eq!(none.reason, Reason::TooFew);
     }
 
@@ -274,9 +274,9 @@ mod tests {
     fn winner_must_differ_from_every_other_variant() {
         // `a` and `b` are alike, so neither is better than all, though both beat `c`.
         let three = vec![trial("a", 80, 1_000), trial("b", 85, 1_000), trial("c", 10, 1_000)];
-        assert_eq!(judge(three, USUAL).reason, Reason::NoDifference);
+        assert_eq!(evaluate(three, USUAL).reason, Reason::NoDifference);
         let one = vec![trial("a", 40, 1_000), trial("b", 120, 1_000), trial("c", 10, 1_000)];
-        assert_eq!(judge(one, USUAL).winner.as_deref(), Some("b"));
+        assert_eq!(evaluate(one, USUAL).winner.as_deref(), Some("b"));
     }
 
     #[test]
@@ -310,7 +310,7 @@ mod tests {
                 trial(name, hits as u64, 300)
             };
             let trials = vec![one("a"), one("b"), one("c")];
-            named += usize::from(judge(trials, USUAL).winner.is_some());
+            named += usize::from(evaluate(trials, USUAL).winner.is_some());
         }
         assert!(named <= 100, "{named} of 2000");
     }

@@ -155,14 +155,14 @@ impl Broadcast {
     pub fn is_tester(&self, id: &QualifiedId, contact: &ContactId) -> bool {
         let share = self.test.as_ref().map_or(0, |test| test.share.min(100));
         let key = format!("broadcast/{id}/test/{contact}");
-        bucketing::pick(&key, [share, 100 - share].into_iter()) == Some(0)
+        bucketing::weighted_bucket(&key, [share, 100 - share].into_iter()) == Some(0)
     }
 
     /// Returns the variant of a contact in a random assignment, which is always the same one.
     pub fn drawn(&self, id: &QualifiedId, contact: &ContactId) -> Option<&BroadcastVariant> {
         let key = format!("broadcast/{id}/variant/{contact}");
         let weights = self.variants.iter().map(|variant| variant.weight);
-        self.variants.get(bucketing::pick(&key, weights)?)
+        self.variants.get(bucketing::weighted_bucket(&key, weights)?)
     }
 }
 

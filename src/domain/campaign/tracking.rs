@@ -54,11 +54,11 @@ pub fn is_in(contact: &Contact, region: &str) -> bool {
     if region.contains('/') {
         return contact.time_zone.as_ref().is_some_and(|zone| zone.starts_with(region));
     }
-    let said = contact.attribute("country");
-    let said = said.as_ref().and_then(|country| country.as_str());
+    let country = contact.attribute("country");
+    let country = country.as_ref().and_then(|country| country.as_str());
     let locale = contact.locale.as_deref().unwrap_or_default();
     let mut subtags = locale.split(['-', '_']).skip(1);
-    said.is_some_and(|country| country.eq_ignore_ascii_case(region))
+    country.is_some_and(|country| country.eq_ignore_ascii_case(region))
         || subtags.any(|subtag| subtag.eq_ignore_ascii_case(region))
         || contact.phone.as_ref().is_some_and(|phone| phone::countries(phone).any(|c| c == region))
 }
@@ -109,9 +109,9 @@ mod tests {
         let german = Contact { locale: Some("de-DE".to_owned()), ..somebody() };
         let by_zone = Contact { time_zone: Some("Europe/Berlin".to_owned()), ..somebody() };
         let by_phone = Contact { phone: Some("+4915112345678".to_owned()), ..somebody() };
-        let mut said = somebody();
-        said.attributes.insert("country".to_owned(), "de".into());
-        for contact in [&german, &by_phone, &said] {
+        let mut country = somebody();
+        country.attributes.insert("country".to_owned(), "de".into());
+        for contact in [&german, &by_phone, &country] {
             assert!(!off(&["DE"]).follows(contact, &[]), "{contact:?}");
             assert!(off(&["FR", "Europe/"]).follows(contact, &[]));
             assert!(!Tracking::default().follows(contact, &["DE".to_owned()]));

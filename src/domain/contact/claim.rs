@@ -23,7 +23,7 @@ pub const UNTIL: &str = "until";
 pub const CLAIM_AGE_MAX: Span = Span::days(14);
 
 /// The events that claims are read from.
-pub const ASKED: [&str; 2] = [names::FORM_SUBMITTED, names::CONTACT_UPDATED];
+pub const REQUIRED_HISTORY: [&str; 2] = [names::FORM_SUBMITTED, names::CONTACT_UPDATED];
 
 /// The contact's own fields that a form field of the same name does not set.
 const NOT_SET: [&str; 4] = ["email", "phone", "external_id", "score"];
@@ -37,7 +37,7 @@ pub fn is_claim(contact: &Contact, name: &str, value: &Value) -> bool {
 }
 
 /// Returns the open claims among those made until `shown_at`. If two are about the same field, the
-/// newer one counts. The contact must have been read with the events of `ASKED`.
+/// newer one counts. The contact must have been read with the events of `REQUIRED_HISTORY`.
 pub fn open(contact: &Contact, shown_at: Millis) -> Claims {
     let answered = contact.history.iter().filter(|event| event.name == names::CONTACT_UPDATED);
     let answered = answered.filter_map(|event| event.properties.get(UNTIL)?.as_i64()).max();

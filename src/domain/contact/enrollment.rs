@@ -65,7 +65,7 @@ impl Enrollment {
 
     /// Returns whether its unsent messages are held back: it ended before its last step, or its
     /// contact was merged into another one that has been in the journey itself.
-    pub fn has_left(&self) -> bool {
+    pub fn was_exited(&self) -> bool {
         self.state == EnrollmentState::Exited
             || [GOAL_REASON, MERGED_REASON].contains(&&*self.reason)
     }

@@ -25,11 +25,11 @@ pub mod names {
     pub const MESSAGE_UNSUBSCRIBED: &str = "message.unsubscribed";
     pub const MESSAGE_OPENED: &str = "message.opened";
     pub const MESSAGE_CLICKED: &str = "message.clicked";
-    pub const MESSAGE_REJUDGED: &str = "message.rejudged";
+    pub const MESSAGE_RECLASSIFIED: &str = "message.rejudged";
     pub const MESSAGE_SKIPPED: &str = "message.skipped";
     pub const MESSAGE_FAILED: &str = "message.failed";
     pub const MESSAGE_UNKNOWN: &str = "message.unknown";
-    pub const MESSAGE_TEST_ASKED: &str = "message.test_asked";
+    pub const MESSAGE_TEST_REQUESTED: &str = "message.test_asked";
     pub const MESSAGE_TESTED: &str = "message.tested";
     pub const CONSENT_GRANTED: &str = "consent.granted";
     pub const CONSENT_CONFIRMED: &str = "consent.confirmed";

@@ -175,7 +175,7 @@ impl MessageState {
     }
 
     /// Returns whether it has left, as far as we know.
-    pub fn has_left(self) -> bool {
+    pub fn was_sent(self) -> bool {
         matches!(self, Self::Sent | Self::Delivered | Self::Bounced | Self::Complained)
     }
 

@@ -70,7 +70,8 @@ pub struct SourceColumns<'a> {
     pub purpose: &'a str,
     /// The template, a built-in `house/…` one, or the URL of a webhook.
     pub template: &'a str,
-    /// The line of a notice, the address of a test, or `system_templates::DETAILS`; otherwise empty.
+    /// The line of a notice, the address of a test, or `system_templates::DETAILS`; otherwise
+    /// empty.
     pub note: &'a str,
 }
 

@@ -222,10 +222,10 @@ impl Contact {
     /// for unsubscribing.
     pub fn has_refused(&self, channel: Channel, purpose: &str) -> bool {
         let suppressed = self.suppressed.get(&channel);
-        let said = || self.consents.iter().filter(|consent| consent.channel == channel);
+        let given = || self.consents.iter().filter(|consent| consent.channel == channel);
         suppressed.is_some_and(|known| known.reason == SuppressionReason::Unsubscribed)
             || self.consent(channel, purpose).is_some_and(Consent::is_refused)
-            || said().next().is_some() && said().all(Consent::is_refused)
+            || given().next().is_some() && given().all(Consent::is_refused)
     }
 
     pub fn address_on(&self, channel: Channel) -> Option<&String> {
@@ -244,14 +244,14 @@ impl Contact {
     /// Returns whether the owner has proved the address on a channel: by the link of a confirmation
     /// e-mail or of the preference page, or by an SMS from the number.
     pub fn is_proved(&self, channel: Channel) -> bool {
-        let mut said = self.consents.iter().filter(|consent| consent.channel == channel);
-        said.any(|consent| consent.state == ConsentState::Confirmed)
+        let mut given = self.consents.iter().filter(|consent| consent.channel == channel);
+        given.any(|consent| consent.state == ConsentState::Confirmed)
     }
 
     /// Returns whether the contact does not want its opens and clicks to be tracked.
     pub fn refuses_tracking(&self) -> bool {
-        let said = self.attributes.get(DO_NOT_TRACK);
-        said.is_some_and(|said| *said == Value::Bool(true) || said.as_str() == Some("true"))
+        let given = self.attributes.get(DO_NOT_TRACK);
+        given.is_some_and(|given| *given == Value::Bool(true) || given.as_str() == Some("true"))
     }
 
     /// Replaces the consent for the same purpose and channel.

@@ -49,7 +49,7 @@ impl SuppressionReason {
         }
     }
 
-    pub fn by_word(word: &str) -> Option<Self> {
+    pub fn by_name(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == word)
     }
 }

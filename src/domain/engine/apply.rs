@@ -9,7 +9,7 @@ use crate::domain::contact::message::{Class, DeliveryTimestamps, Message, Messag
 use crate::domain::contact::message_source::{MessageSource, SourceColumns};
 use crate::domain::contact::touch;
 use crate::domain::engine::change::{Change, MessagePatch, Metric};
-use crate::domain::engine::consent::{By, CONFIRM_LINK, Granted, UNSUBSCRIBE_LINK};
+use crate::domain::engine::consent::{CONFIRM_LINK, Evidence, Granted, UNSUBSCRIBE_LINK};
 use crate::domain::inbound::custom_event::{API_KEY, CustomEvent};
 use serde_json::{Value, json};
 
@@ -31,16 +31,16 @@ impl Decider<'_> {
                     self.apply_engagement(&message, engagement);
                 }
             }
-            Input::Broadcast(turn) => self.take_turn(&turn),
+            Input::Broadcast(turn) => self.send_to(&turn),
             Input::DeliveryReport(message, report) => {
                 if let Some(message) = self.messages.get(&message).cloned() {
                     self.apply_delivery_report(&message, report);
                 }
             }
             Input::InboundSms(sms) => self.apply_inbound_sms(sms, key),
-            Input::Rejudged(message) => {
+            Input::Reclassified(message) => {
                 if let Some(message) = self.messages.get(&message).cloned() {
-                    self.rejudge(&message);
+                    self.reclassify(&message);
                 }
             }
             Input::TestSendRequested(test) => self.apply_test(test, key),
@@ -48,18 +48,18 @@ impl Decider<'_> {
                 if let Some(claims) = details {
                     self.take_claims(claims, shown_at, &message);
                 }
-                self.confirm(shown_at, &By::link(CONFIRM_LINK, &message, &origin_hash));
+                self.confirm(shown_at, &Evidence::link(CONFIRM_LINK, &message, &origin_hash));
             }
             Input::Suppressed(suppression) => self.suppress(suppression, json!({})),
             Input::Released(release) => {
                 self.release(release.channel, &release.by, &release.note);
             }
-            Input::Chose(choice) => self.choose(*choice),
+            Input::Chose(choice) => self.update_preferences(*choice),
             Input::Unsubscribed { channel, message, origin_hash } => {
                 if let Some(message) = self.messages.get(&message).cloned() {
                     self.unsubscribed_by(&message, self.now, None);
                 }
-                self.withdraw(channel, &By::link(UNSUBSCRIBE_LINK, &message, &origin_hash));
+                self.withdraw(channel, &Evidence::link(UNSUBSCRIBE_LINK, &message, &origin_hash));
             }
         }
     }
@@ -188,7 +188,13 @@ impl Decider<'_> {
         let TestSendRequested { message, campaign, template, to } = test;
         let Some(published) = self.catalog.live_version(&campaign) else { return };
         let properties = json!({ "message": message, "template": template });
-        self.record_keyed(names::MESSAGE_TEST_ASKED, Some(&campaign), properties, self.now, key);
+        self.record_keyed(
+            names::MESSAGE_TEST_REQUESTED,
+            Some(&campaign),
+            properties,
+            self.now,
+            key,
+        );
         let source = MessageSource::Test { template, to };
         self.queue_message(message, campaign, published.version, source);
     }
@@ -219,9 +225,9 @@ impl Decider<'_> {
         if message.state.is_over() && !settles {
             // The provider's report came first, and did not state the cost.
             if let Some(spent) =
-                taken.filter(|_| message.spent.is_none() && message.state.has_left())
+                taken.filter(|_| message.spent.is_none() && message.state.was_sent())
             {
-                self.charge(message, spent);
+                self.correct_sms_cost(message, spent);
             }
             return;
         }

@@ -18,7 +18,7 @@ pub const TOO_LATE: &str = "too_late";
 impl Decider<'_> {
     /// Queues the message of a broadcast, or records why this contact does not get it. Writes
     /// nothing if the contact is not in the segment now.
-    pub(super) fn take_turn(&mut self, turn: &BroadcastRecipient) {
+    pub(super) fn send_to(&mut self, turn: &BroadcastRecipient) {
         // A contact that was merged into this one since is not a recipient of its own.
         if turn.contact != self.contact.id {
             return;
@@ -27,7 +27,7 @@ impl Decider<'_> {
         let campaign = &published.compiled.campaign;
         let Some(broadcast) = campaign.broadcasts.get(&turn.broadcast) else { return };
         let Some(rule) = campaign.segments.get(&broadcast.segment) else { return };
-        if !rule.verdict(&self.contact, self.now).holds {
+        if !rule.evaluate(&self.contact, self.now).holds {
             return;
         }
         let id = turn.id();

@@ -28,7 +28,7 @@ pub enum Change {
     /// Write the current state of an enrollment.
     Enrollment(Enrollment),
     /// Reserve a start in one hour of a journey that limits its starts per hour.
-    TakePlace {
+    ReserveSlot {
         journey: QualifiedId,
         /// The hour, with this reservation and all before it.
         quota: HourlyQuota,
@@ -44,7 +44,7 @@ pub enum Change {
     /// Update a message in the ledger.
     Message(MessageId, MessagePatch),
     /// Reclassify opens and clicks of a message.
-    Rejudge {
+    Reclassify {
         id: MessageId,
         /// When a person first opened the message, as reclassified.
         opened_at: Option<Millis>,

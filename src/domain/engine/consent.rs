@@ -31,7 +31,7 @@ pub(super) struct Granted {
 }
 
 /// The source of a consent, and its evidence.
-pub(super) struct By<'a> {
+pub(super) struct Evidence<'a> {
     /// Such as `confirmation link` or `unsubscribe link`.
     pub(super) source: &'a str,
     /// The message whose link was used.
@@ -40,7 +40,7 @@ pub(super) struct By<'a> {
     pub(super) origin_hash: &'a str,
 }
 
-impl<'a> By<'a> {
+impl<'a> Evidence<'a> {
     pub(super) fn link(source: &'a str, message: &'a MessageId, origin_hash: &'a str) -> Self {
         Self { source, message: Some(message), origin_hash }
     }
@@ -141,7 +141,7 @@ impl Decider<'_> {
         consent: &Consent,
         form: Option<QualifiedId>,
         text: &str,
-        by: &By,
+        by: &Evidence,
     ) {
         self.changes.push(Change::Consent(ConsentRecord {
             seq: self.contact.seq,
@@ -191,7 +191,7 @@ impl Decider<'_> {
 
     /// Confirms every consent that waited for the owner when the question was shown. Each form that
     /// asked gets its own event, which starts its journeys.
-    pub(super) fn confirm(&mut self, shown_at: Millis, by: &By) {
+    pub(super) fn confirm(&mut self, shown_at: Millis, by: &Evidence) {
         let is_asked = |c: &&Consent| c.waits_for_link() && c.at <= shown_at;
         let asked: Vec<Consent> = self.contact.consents.iter().filter(is_asked).cloned().collect();
         for consent in asked {
@@ -200,7 +200,7 @@ impl Decider<'_> {
     }
 
     /// Confirms a consent, which counts from now on, and records an event for each waiting form.
-    pub(super) fn confirm_one(&mut self, consent: Consent, text: &str, by: &By) {
+    pub(super) fn confirm_one(&mut self, consent: Consent, text: &str, by: &Evidence) {
         let mut forms: Vec<Option<QualifiedId>> =
             consent.forms_waiting().into_iter().map(Some).collect();
         if forms.is_empty() {
@@ -251,8 +251,8 @@ impl Decider<'_> {
     /// Applies what the contact chose by a link of a message. The link proves that the address on
     /// its channel is the contact's own, so consents granted for that channel are confirmed at
     /// once.
-    pub(super) fn choose(&mut self, choice: PreferenceUpdate) {
-        let by = By::link(choice.source, &choice.message, &choice.origin_hash);
+    pub(super) fn update_preferences(&mut self, choice: PreferenceUpdate) {
+        let by = Evidence::link(choice.source, &choice.message, &choice.origin_hash);
         self.withdraw_those(&by, |consent| {
             let taken_back = choice.withdrawn.iter();
             let mut named = taken_back.map(|(channel, purpose)| (*channel, purpose));
@@ -260,13 +260,13 @@ impl Decider<'_> {
         });
         for agreement in &choice.agreed {
             if !choice.stop_all {
-                self.agree(agreement, &choice, &by);
+                self.grant_chosen(agreement, &choice, &by);
             }
         }
         self.set_preferences(&choice);
     }
 
-    fn agree(&mut self, agreement: &Agreement, choice: &PreferenceUpdate, by: &By) {
+    fn grant_chosen(&mut self, agreement: &Agreement, choice: &PreferenceUpdate, by: &Evidence) {
         let Agreement { channel, purpose, text } = agreement;
         let known = self.contact.consent(*channel, purpose).cloned();
         let is_too_late = |undoes| {
@@ -323,12 +323,12 @@ impl Decider<'_> {
     }
 
     /// Withdraws every consent on a channel. Repeating it changes nothing.
-    pub(super) fn withdraw(&mut self, channel: Channel, by: &By) {
+    pub(super) fn withdraw(&mut self, channel: Channel, by: &Evidence) {
         self.withdraw_those(by, |consent| consent.channel == channel);
     }
 
     /// Withdraws these consents, and skips the queued messages that depended on them.
-    fn withdraw_those(&mut self, by: &By, is_meant: impl Fn(&Consent) -> bool) {
+    fn withdraw_those(&mut self, by: &Evidence, is_meant: impl Fn(&Consent) -> bool) {
         let is_new = |c: &&Consent| c.state != ConsentState::Withdrawn && is_meant(c);
         let withdrawn: Vec<Consent> =
             self.contact.consents.iter().filter(is_new).cloned().collect();

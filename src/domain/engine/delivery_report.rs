@@ -12,7 +12,7 @@ use crate::domain::contact::message::{Class, DeliveryTimestamps, Message, Messag
 use crate::domain::contact::suppression::{Suppression, SuppressionReason};
 use crate::domain::engine::apply::facts;
 use crate::domain::engine::change::{Change, MessagePatch, Metric};
-use crate::domain::engine::consent::By;
+use crate::domain::engine::consent::Evidence;
 use crate::domain::inbound::bounce::{Bounce, BounceKind, BounceReason};
 use crate::domain::inbound::delivery_report::{DeliveryReport, DeliveryStatus};
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ impl Decider<'_> {
         let message = &Message { address: known, ..message.clone() };
         let at = at.min(self.now);
         let mut patch = MessagePatch { provider_id, ..<_>::default() };
-        let mut state = self.settled(message);
+        let mut state = self.accepted_state(message);
         let seen = message.reported;
         match status {
             DeliveryStatus::Sent => {}
@@ -48,7 +48,7 @@ impl Decider<'_> {
                 state = state.after(MessageState::Delivered);
                 if seen.delivered_at.is_none() && message.state != MessageState::Delivered {
                     patch.reported.delivered_at = Some(at);
-                    self.tell(message, names::MESSAGE_DELIVERED, json!({}), at, key);
+                    self.record_about(message, names::MESSAGE_DELIVERED, json!({}), at, key);
                     self.count_if_marketing(message, Metric::Delivered);
                     self.contact.soft_bounces.entry(message.channel()).or_default().end(at);
                 }
@@ -63,14 +63,14 @@ impl Decider<'_> {
                     patch.reported.bounced_at = Some(at);
                     let bounce = self.counted_refusal(message, bounce, at);
                     self.apply_bounce(message, &bounce, at, key);
-                    self.judge_address(message, &bounce, at, source);
+                    self.assess_address(message, &bounce, at, source);
                 }
             }
             DeliveryStatus::Complained => {
                 state = state.after(MessageState::Complained);
                 if seen.complained_at.is_none() {
                     patch.reported.complained_at = Some(at);
-                    self.tell(message, names::MESSAGE_COMPLAINED, json!({}), at, key);
+                    self.record_about(message, names::MESSAGE_COMPLAINED, json!({}), at, key);
                     self.count_if_marketing(message, Metric::Complained);
                     self.refuse(message, SuppressionReason::Complained, &source);
                 }
@@ -81,7 +81,7 @@ impl Decider<'_> {
                 let is_email = message.channel() == Channel::Email;
                 if seen.unsubscribed_at.is_none_or(|before| is_email && before < at) {
                     self.unsubscribed_by(message, at, key);
-                    self.withdraw(message.channel(), &By::link(&source, &message.id, ""));
+                    self.withdraw(message.channel(), &Evidence::link(&source, &message.id, ""));
                 }
             }
         }
@@ -90,15 +90,15 @@ impl Decider<'_> {
             self.patch_message(message, patch);
         }
         if let Some(spent) = billed.and_then(|bill| self.billed(message, &bill))
-            && state.has_left()
+            && state.was_sent()
         {
-            self.charge(message, spent);
+            self.correct_sms_cost(message, spent);
         }
     }
 
     /// Returns the state of a message that its provider reports on. Such a message was accepted, so
     /// if its outcome is missing, it is recorded as sent.
-    fn settled(&mut self, message: &Message) -> MessageState {
+    fn accepted_state(&mut self, message: &Message) -> MessageState {
         match message.state {
             MessageState::Queued | MessageState::Sending | MessageState::Unknown => {
                 let mut properties = facts(message);
@@ -120,7 +120,7 @@ impl Decider<'_> {
         at: Millis,
         key: Option<String>,
     ) {
-        self.tell(message, names::MESSAGE_BOUNCED, json!(bounce), at, key);
+        self.record_about(message, names::MESSAGE_BOUNCED, json!(bounce), at, key);
         self.count_if_marketing(message, Metric::Bounced);
         match bounce.kind {
             BounceKind::Hard => self.count_if_marketing(message, Metric::HardBounced),
@@ -130,7 +130,7 @@ impl Decider<'_> {
     }
 
     /// Applies the consequences of a bounce for the address.
-    fn judge_address(&mut self, message: &Message, bounce: &Bounce, at: Millis, source: String) {
+    fn assess_address(&mut self, message: &Message, bounce: &Bounce, at: Millis, source: String) {
         let until = match bounce.kind {
             BounceKind::Ignored | BounceKind::Block | BounceKind::Complaint => return,
             BounceKind::Hard => None,
@@ -189,7 +189,7 @@ impl Decider<'_> {
     /// Withdraws the consents on the message's channel, and suppresses the address for good.
     fn refuse(&mut self, message: &Message, reason: SuppressionReason, source: &str) {
         if message.class() != Class::Internal {
-            self.withdraw(message.channel(), &By::link(source, &message.id, ""));
+            self.withdraw(message.channel(), &Evidence::link(source, &message.id, ""));
         }
         self.suppress_address_of(message, reason, None, source.to_owned());
     }
@@ -199,7 +199,7 @@ impl Decider<'_> {
         if message.reported.unsubscribed_at.is_some() {
             return;
         }
-        self.tell(message, names::MESSAGE_UNSUBSCRIBED, json!({}), at, key);
+        self.record_about(message, names::MESSAGE_UNSUBSCRIBED, json!({}), at, key);
         self.count_if_marketing(message, Metric::Unsubscribed);
         let reported = DeliveryTimestamps { unsubscribed_at: Some(at), ..<_>::default() };
         self.patch_message(message, MessagePatch { reported, ..<_>::default() });
@@ -246,7 +246,7 @@ impl Decider<'_> {
     }
 
     /// Records an event about a message, with more properties than the usual ones.
-    fn tell(
+    fn record_about(
         &mut self,
         message: &Message,
         name: &str,

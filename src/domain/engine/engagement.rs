@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// The events needed to classify: earlier fetches, and when the message was sent and delivered.
-pub(super) const ASKED: [&str; 5] = [
+pub(super) const REQUIRED_HISTORY: [&str; 5] = [
     names::MESSAGE_SENT,
     names::MESSAGE_UNKNOWN,
     names::MESSAGE_DELIVERED,
@@ -35,7 +35,7 @@ impl Decider<'_> {
             return;
         }
         let Engagement { url, at, machine, facts: known, key, .. } = engagement;
-        let fetched = if url.is_some() { Fetched::Link } else { Fetched::Picture };
+        let fetched = if url.is_some() { Fetched::Link } else { Fetched::Pixel };
         let mut properties = facts(message);
         let mut reasons: Vec<String> = machine;
         if let Some(url) = url {
@@ -44,7 +44,9 @@ impl Decider<'_> {
         if let Some(known) = known {
             let arrived_at = self.contact.arrival(message);
             reasons.extend(
-                bot_detection::judge(&known, fetched, at, arrived_at).into_iter().map(Into::into),
+                bot_detection::classify(&known, fetched, at, arrived_at)
+                    .into_iter()
+                    .map(Into::into),
             );
             properties["facts"] = json!(known);
         }
@@ -59,7 +61,7 @@ impl Decider<'_> {
             self.freshen_touch(&message.campaign, at);
         }
         if at_once {
-            self.rejudge(message);
+            self.reclassify(message);
         }
     }
 
@@ -83,7 +85,7 @@ impl Decider<'_> {
         let name = if is_click { names::MESSAGE_CLICKED } else { names::MESSAGE_OPENED };
         self.record_keyed(name, Some(&message.campaign), properties, at, Some(key));
         if !is_human {
-            self.count_message(message, machine_metric(fetched));
+            self.count_message(message, bot_metric(fetched));
         }
         if first {
             let metric = if is_click { Metric::Clicked } else { Metric::Opened };
@@ -116,20 +118,20 @@ impl Decider<'_> {
     /// without facts keep their classification, but several links at once are recognised without
     /// facts. A message whose sending is not in the contact's recent history is left as it is,
     /// because its other events may be missing too.
-    pub(super) fn rejudge(&mut self, message: &Message) {
+    pub(super) fn reclassify(&mut self, message: &Message) {
         if self.contact.arrival(message).is_none() {
             return;
         }
         let mut so_far = SoFar::default();
-        let judged: Vec<(i64, Properties)> = self
+        let classified: Vec<(i64, Properties)> = self
             .contact
             .fetched_of(message)
-            .map(|event| (event.seq, so_far.judged(&self.contact, message, event)))
+            .map(|event| (event.seq, so_far.classified(&self.contact, message, event)))
             .collect();
         let is_news = |(seq, properties): &(i64, Properties)| {
             self.contact.history.iter().any(|e| e.seq == *seq && e.properties != *properties)
         };
-        let changed: Vec<(i64, Properties)> = judged.into_iter().filter(is_news).collect();
+        let changed: Vec<(i64, Properties)> = classified.into_iter().filter(is_news).collect();
         if changed.is_empty() {
             return;
         }
@@ -138,15 +140,15 @@ impl Decider<'_> {
         let mut properties = facts(message);
         properties["events"] = Value::from(events);
         for (seq, new) in &changed {
-            self.put_verdict(message, *seq, new);
+            self.put_classification(message, *seq, new);
         }
-        self.record(names::MESSAGE_REJUDGED, Some(&message.campaign), properties);
+        self.record(names::MESSAGE_RECLASSIFIED, Some(&message.campaign), properties);
         let SoFar { opened_at, clicked_at } = so_far;
         if let Some(row) = self.messages.get_mut(&message.id) {
             (row.opened_at, row.clicked_at) = (opened_at, clicked_at);
         }
         let id = message.id.clone();
-        self.changes.push(Change::Rejudge { id, opened_at, clicked_at, events: changed });
+        self.changes.push(Change::Reclassify { id, opened_at, clicked_at, events: changed });
     }
 
     /// Returns the record of an event whose classification changes.
@@ -162,7 +164,7 @@ impl Decider<'_> {
 
     /// Replaces an event's properties in the contact's history, and adjusts the counters by the
     /// difference.
-    fn put_verdict(&mut self, message: &Message, seq: i64, new: &Properties) {
+    fn put_classification(&mut self, message: &Message, seq: i64, new: &Properties) {
         let Some(event) = self.contact.history.iter_mut().find(|event| event.seq == seq) else {
             return;
         };
@@ -190,10 +192,10 @@ struct Fetch {
 
 const EVERY_LINK: &str = "every_link";
 
-fn machine_metric(fetched: Fetched) -> Metric {
+fn bot_metric(fetched: Fetched) -> Metric {
     match fetched {
         Fetched::Link => Metric::MachineClicks,
-        Fetched::Picture => Metric::MachineOpens,
+        Fetched::Pixel => Metric::MachineOpens,
     }
 }
 
@@ -201,9 +203,9 @@ fn machine_metric(fetched: Fetched) -> Metric {
 fn counted(name: &str, properties: &Properties) -> impl Iterator<Item = Metric> + use<> {
     let is = |property: &str| properties.get(property) == Some(&Value::Bool(true));
     let is_click = name == names::MESSAGE_CLICKED;
-    let fetched = if is_click { Fetched::Link } else { Fetched::Picture };
+    let fetched = if is_click { Fetched::Link } else { Fetched::Pixel };
     let counts = [
-        (is("machine"), machine_metric(fetched)),
+        (is("machine"), bot_metric(fetched)),
         (is_click && is("first"), Metric::Clicked),
         (is("opened") || (!is_click && is("first")), Metric::Opened),
     ];
@@ -235,16 +237,16 @@ struct SoFar {
 
 impl SoFar {
     /// Returns the properties of an event with its new classification.
-    fn judged(&mut self, contact: &Contact, message: &Message, event: &Event) -> Properties {
+    fn classified(&mut self, contact: &Contact, message: &Message, event: &Event) -> Properties {
         let mut properties = event.properties.clone();
         let clicked = click(event);
-        let fetched = if clicked.is_some() { Fetched::Link } else { Fetched::Picture };
+        let fetched = if clicked.is_some() { Fetched::Link } else { Fetched::Pixel };
         let facts = properties.get("facts").cloned();
         let facts = facts.and_then(|facts| serde_json::from_value::<FetchFacts>(facts).ok());
         let mut reasons: Vec<String> = match facts {
             Some(facts) => {
                 let reasons =
-                    bot_detection::judge(&facts, fetched, event.at, contact.arrival(message));
+                    bot_detection::classify(&facts, fetched, event.at, contact.arrival(message));
                 reasons.into_iter().map(Into::into).collect()
             }
             None => {

@@ -6,7 +6,7 @@ use crate::domain::contact::consent::{Consent, ConsentState};
 use crate::domain::contact::event::names;
 use crate::domain::contact::message_source::MessageSource;
 use crate::domain::contact::suppression::{BY_TEXT, Suppression, SuppressionReason};
-use crate::domain::engine::consent::By;
+use crate::domain::engine::consent::Evidence;
 use crate::domain::inbound::keyword::Keyword;
 use crate::domain::inbound::sms::InboundSms;
 use serde_json::json;
@@ -37,7 +37,7 @@ impl Decider<'_> {
     /// once.
     fn stop_texts(&mut self, from: String, answers: bool) {
         let was_stopped = self.contact.suppressed.contains_key(&Channel::Sms);
-        self.withdraw(Channel::Sms, &By { source: BY_TEXT, message: None, origin_hash: "" });
+        self.withdraw(Channel::Sms, &Evidence { source: BY_TEXT, message: None, origin_hash: "" });
         self.suppress(Suppression::by_text(&from, self.now), json!({}));
         if answers && !was_stopped {
             self.answer_text(MessageSource::StopReply, &format!("stop.{}", self.contact.seq));
@@ -62,7 +62,7 @@ impl Decider<'_> {
         let consents: Vec<Consent> = consents.filter(is_meant).cloned().collect();
         self.end_refusal(Channel::Sms, BY_TEXT);
         for consent in consents {
-            let by = By { source: BY_TEXT, message: None, origin_hash: "" };
+            let by = Evidence { source: BY_TEXT, message: None, origin_hash: "" };
             self.confirm_one(consent, text, &by);
         }
     }

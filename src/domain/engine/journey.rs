@@ -52,7 +52,7 @@ impl Decider<'_> {
         if self.catalog.run_state(published.id(), name) != RunState::Running {
             return None;
         }
-        if journey.ending_rules().any(|rule| rule.verdict(&self.contact, self.now).holds) {
+        if journey.ending_rules().any(|rule| rule.evaluate(&self.contact, self.now).holds) {
             return None; // It would end at once.
         }
         let is_free = |key: &String| {
@@ -111,9 +111,9 @@ impl Decider<'_> {
         self.contact.enrollments.push(enrollment);
         let index = self.contact.enrollments.len() - 1;
         let people = journey.people_per_hour;
-        let begins = people.map(|people| self.take_place(published, name, people));
+        let begins = people.map(|people| self.reserve_slot(published, name, people));
         match begins.filter(|begins| *begins > self.now) {
-            None => self.walk(index, Next::Step(first.id.clone())),
+            None => self.advance(index, Next::Step(first.id.clone())),
             Some(begins) => {
                 let enrollment = &mut self.contact.enrollments[index];
                 enrollment.due_at = Some(begins);
@@ -123,12 +123,12 @@ impl Decider<'_> {
     }
 
     /// Reserves the next free start of a limited journey; returns when the enrollment begins.
-    fn take_place(&mut self, published: &PublishedVersion, name: &str, people: u32) -> Millis {
+    fn reserve_slot(&mut self, published: &PublishedVersion, name: &str, people: u32) -> Millis {
         let journey = QualifiedId::new(published.id(), name);
         let newest = self.hourly_quotas.get(&journey).copied();
         let (quota, begins) = HourlyQuota::take(newest, people, self.now);
         self.hourly_quotas.insert(journey.clone(), quota);
-        self.changes.push(Change::TakePlace { journey, quota, people });
+        self.changes.push(Change::ReserveSlot { journey, quota, people });
         begins
     }
 
@@ -192,10 +192,10 @@ impl Decider<'_> {
     }
 
     /// Ends every enrollment whose goal or exit contains a rule that has become true.
-    pub(super) fn ask_ending_rules(&mut self) {
+    pub(super) fn apply_ending_rules(&mut self) {
         self.end_where(self.active(), RULE_REASON, |decider, _, trigger| {
             let mut rules = trigger.rules();
-            rules.any(|rule| rule.verdict(&decider.contact, decider.now).holds)
+            rules.any(|rule| rule.evaluate(&decider.contact, decider.now).holds)
         });
     }
 
@@ -330,19 +330,19 @@ impl Decider<'_> {
         let properties = json!({ "journey": enrollment.journey, "enrollment": enrollment.id,
                                  "from": from, "to": to });
         self.record(names::JOURNEY_MOVED, Some(&campaign), properties);
-        self.walk(index, next);
+        self.advance(index, next);
     }
 
     /// Takes steps until one of them waits or the journey ends, and writes the enrollment. This
     /// terminates: a wait that is reached a second time does not look back again, so it waits for a
     /// new event.
-    pub(super) fn walk(&mut self, index: usize, mut next: Next) {
+    pub(super) fn advance(&mut self, index: usize, mut next: Next) {
         let mut looked_back = BTreeSet::new();
-        while !self.is_exhausted() {
+        while !self.exceeds_step_limit() {
             let Next::Step(id) = next else {
                 return self.end(index, EnrollmentState::Completed, "");
             };
-            self.effort += 1;
+            self.steps += 1;
             let enrollment = &mut self.contact.enrollments[index];
             enrollment.step = id;
             enrollment.since = self.now;
@@ -352,10 +352,12 @@ impl Decider<'_> {
                 return self.end(index, EnrollmentState::Failed, "the step does not exist");
             };
             let may_look_back = looked_back.insert(step.id.clone());
-            match self.take(index, &step, may_look_back) {
-                Taken::Goes(to) => next = to,
-                Taken::Leaves(reason) => return self.end(index, EnrollmentState::Exited, &reason),
-                Taken::WaitsUntil(due_at) => {
+            match self.execute_step(index, &step, may_look_back) {
+                StepResult::Goes(to) => next = to,
+                StepResult::Leaves(reason) => {
+                    return self.end(index, EnrollmentState::Exited, &reason);
+                }
+                StepResult::WaitsUntil(due_at) => {
                     let enrollment = &mut self.contact.enrollments[index];
                     enrollment.due_at = Some(due_at);
                     self.changes.push(Change::Enrollment(enrollment.clone()));
@@ -366,49 +368,49 @@ impl Decider<'_> {
     }
 
     /// Executes one step.
-    fn take(&mut self, index: usize, step: &Step, may_look_back: bool) -> Taken {
+    fn execute_step(&mut self, index: usize, step: &Step, may_look_back: bool) -> StepResult {
         match &step.action {
             Action::Send { template } => self.send(index, step, template),
             Action::Notify { note } => self.notify(index, step, note.as_deref()),
             Action::Webhook { url } => {
                 self.queue(index, step, StepContent::Webhook { url: url.clone() });
             }
-            Action::Wait(span) => return Taken::WaitsUntil(self.now.plus(*span)),
+            Action::Wait(span) => return StepResult::WaitsUntil(self.now.plus(*span)),
             Action::WaitUntil(_) | Action::WaitUntilDate { .. } => {
                 return match (self.clock_moment(index, &step.action), &step.action) {
-                    (Some(moment), _) => Taken::WaitsUntil(moment),
+                    (Some(moment), _) => StepResult::WaitsUntil(moment),
                     (None, Action::WaitUntilDate { otherwise, .. }) => {
-                        Taken::Goes(otherwise.clone())
+                        StepResult::Goes(otherwise.clone())
                     }
-                    (None, _) => Taken::Goes(step.then.clone()),
+                    (None, _) => StepResult::Goes(step.then.clone()),
                 };
             }
             Action::WaitFor(wait) => {
                 if !may_look_back || !self.has_happened(index, wait) {
-                    return Taken::WaitsUntil(self.now.plus(wait.timeout));
+                    return StepResult::WaitsUntil(self.now.plus(wait.timeout));
                 }
             }
             Action::Branch { paths, otherwise } => {
                 let holds = |rule: &&(_, _)| {
                     let (rule, _): &(crate::domain::segment::Rule, Next) = rule;
-                    rule.verdict(&self.contact, self.now).holds
+                    rule.evaluate(&self.contact, self.now).holds
                 };
                 let path = paths.iter().find(holds);
-                return Taken::Goes(path.map_or(otherwise, |(_, next)| next).clone());
+                return StepResult::Goes(path.map_or(otherwise, |(_, next)| next).clone());
             }
             Action::Update { set, add_tags, remove_tags, score } => {
                 self.update(set, add_tags, remove_tags, *score);
             }
-            Action::Split { paths } => return Taken::Goes(self.path_of(index, step, paths)),
+            Action::Split { paths } => return StepResult::Goes(self.path_of(index, step, paths)),
             Action::Enroll { journey } => {
                 let campaign = self.contact.enrollments[index].campaign.clone();
                 self.enrolled.push_back((campaign, journey.clone()));
             }
-            Action::Leave { journey: None, reason } => return Taken::Leaves(reason.clone()),
+            Action::Leave { journey: None, reason } => return StepResult::Leaves(reason.clone()),
             Action::Leave { journey: Some(other), reason } => self.leave(index, other, reason),
-            Action::End => return Taken::Goes(Next::End),
+            Action::End => return StepResult::Goes(Next::End),
         }
-        Taken::Goes(step.then.clone())
+        StepResult::Goes(step.then.clone())
     }
 
     /// Returns whether something that the wait looks back to has already happened.
@@ -424,7 +426,7 @@ impl Decider<'_> {
         let (campaign, journey) = (&enrollment.campaign, &enrollment.journey);
         let key = format!("{campaign}/{journey}/{}/{}", step.id, self.contact.id);
         let weights = paths.iter().map(|(weight, _)| *weight);
-        let path = bucketing::pick(&key, weights).and_then(|chosen| paths.get(chosen));
+        let path = bucketing::weighted_bucket(&key, weights).and_then(|chosen| paths.get(chosen));
         path.map_or(Next::End, |(_, next)| next.clone())
     }
 
@@ -548,7 +550,7 @@ pub(super) enum Cause<'e> {
 }
 
 /// The result of taking a step.
-enum Taken {
+enum StepResult {
     /// Go on with this.
     Goes(Next),
     /// Wait until this time.

@@ -13,7 +13,7 @@ use crate::domain::contact::event::{Event, names};
 use crate::domain::contact::touch;
 use crate::domain::contact::{Contact, DO_NOT_TRACK};
 use crate::domain::engine::change::Change;
-use crate::domain::engine::consent::By;
+use crate::domain::engine::consent::Evidence;
 use crate::domain::publication::catalog::Catalog;
 use serde_json::json;
 
@@ -40,8 +40,8 @@ pub fn merge(
     decider.take_over_log(&from.id, log);
     decider.changes.push(Change::TakeOver(from.id.clone()));
     decider.take_over_enrollments(&from);
-    decider.settle();
-    if decider.is_exhausted() {
+    decider.run_to_fixpoint();
+    if decider.exceeds_step_limit() {
         return Err(StepLimitExceeded);
     }
     let Decider { mut contact, changes, .. } = decider;
@@ -155,7 +155,7 @@ impl Decider<'_> {
             self.changes.push(Change::EnterSegment(segment.clone(), *since));
         }
         // None of this triggers anything.
-        self.unsettled.clear();
+        self.pending_events.clear();
     }
 
     /// Copies the other contact's events about the person into the survivor's log, for rules to
@@ -198,7 +198,7 @@ impl Decider<'_> {
             let enrollment = &mut self.contact.enrollments[index];
             if enrollment.is_active() && ends {
                 self.end(index, EnrollmentState::Exited, MERGED_REASON);
-            } else if is_twice && !enrollment.has_left() {
+            } else if is_twice && !enrollment.was_exited() {
                 enrollment.reason = MERGED_REASON.to_owned();
                 self.changes.push(Change::Enrollment(enrollment.clone()));
             }
@@ -218,7 +218,7 @@ impl Decider<'_> {
     /// the other contact's ledger.
     fn put_merged_on_record(&mut self, from: &ContactId, consent: &Consent) {
         let source = format!("merged from {from}");
-        let by = By { source: &source, message: None, origin_hash: "" };
+        let by = Evidence { source: &source, message: None, origin_hash: "" };
         self.put_on_record(consent, consent.form.clone(), "", &by);
     }
 }

@@ -40,7 +40,7 @@ impl Decider<'_> {
         });
         self.record(names::JOURNEY_MIGRATED, Some(&before.campaign), properties);
         self.contact.enrollments[index].version = version;
-        self.walk(index, Next::Step(to.to_owned()));
+        self.advance(index, Next::Step(to.to_owned()));
         let after = &self.contact.enrollments[index];
         let stands_there = after.is_active() && after.steps_taken == before.steps_taken + 1;
         if let (Some(left), Some(step)) = (left, self.step_of(index))

@@ -72,7 +72,7 @@ pub enum Input {
     Broadcast(Box<BroadcastRecipient>),
     /// The opens and clicks of a message are to be reclassified; its row must be among the
     /// decision's.
-    Rejudged(MessageId),
+    Reclassified(MessageId),
     /// A provider reported on a message; its row must be among the decision's.
     DeliveryReport(MessageId, DeliveryReport),
     /// An operator asked for a test of a message, with this contact's data.
@@ -122,7 +122,7 @@ impl Input {
             Self::TestSendRequested(test) => Some(test.message.0.clone()),
             Self::InboundSms(sms) => Some(sms.key()),
             Self::TimePassed
-            | Self::Rejudged(_)
+            | Self::Reclassified(_)
             | Self::Confirmed { .. }
             | Self::Chose(_)
             | Self::Suppressed(_)
@@ -157,9 +157,9 @@ impl Input {
     }
 
     /// Returns the names of the events that the decision needs, besides those that rules refer to.
-    pub fn asks_about(&self) -> &'static [&'static str] {
+    pub fn required_history(&self) -> &'static [&'static str] {
         match self {
-            Self::Engaged(_) | Self::Rejudged(_) => &engagement::ASKED,
+            Self::Engaged(_) | Self::Reclassified(_) => &engagement::REQUIRED_HISTORY,
             _ => &[],
         }
     }
@@ -179,7 +179,7 @@ impl Input {
         match self {
             Self::Delivered { message, .. }
             | Self::Engaged(Engagement { message, .. })
-            | Self::Rejudged(message)
+            | Self::Reclassified(message)
             | Self::DeliveryReport(message, _)
             | Self::Unsubscribed { message, .. } => Some(message),
             _ => None,
@@ -325,7 +325,7 @@ impl Decision {
     /// far.
     pub fn reserved(&self) -> impl Iterator<Item = (&QualifiedId, HourlyQuota)> {
         self.changes.iter().filter_map(|change| match change {
-            Change::TakePlace { journey, quota, .. } => Some((journey, *quota)),
+            Change::ReserveSlot { journey, quota, .. } => Some((journey, *quota)),
             _ => None,
         })
     }
@@ -380,9 +380,9 @@ pub fn decide(
             continue;
         }
         decider.apply(input);
-        decider.settle();
+        decider.run_to_fixpoint();
     }
-    if decider.is_exhausted() {
+    if decider.exceeds_step_limit() {
         return Err(StepLimitExceeded);
     }
     let Decider { mut contact, changes, .. } = decider;
@@ -401,11 +401,11 @@ struct Decider<'a> {
     ids: &'a mut Ids,
     changes: Vec<Change>,
     /// Events whose consequences are not applied yet.
-    unsettled: VecDeque<Event>,
+    pending_events: VecDeque<Event>,
     /// Journeys that `enroll` steps named and that are not entered yet.
     enrolled: VecDeque<(CampaignId, String)>,
     /// The number of events recorded and steps taken.
-    effort: usize,
+    steps: usize,
 }
 
 impl<'a> Decider<'a> {
@@ -420,9 +420,9 @@ impl<'a> Decider<'a> {
             now,
             ids,
             changes: Vec::new(),
-            unsettled: VecDeque::new(),
+            pending_events: VecDeque::new(),
             enrolled: VecDeque::new(),
-            effort: 0,
+            steps: 0,
         }
     }
 }
@@ -442,7 +442,7 @@ impl Decider<'_> {
         at: Millis,
         key: Option<String>,
     ) {
-        self.effort += 1;
+        self.steps += 1;
         self.contact.seq += 1;
         let properties = match properties {
             Value::Object(map) => map,
@@ -452,7 +452,7 @@ impl Decider<'_> {
         let event =
             Event { seq: self.contact.seq, at, name: name.to_owned(), campaign, properties };
         self.contact.history.push(event.clone());
-        self.unsettled.push_back(event.clone());
+        self.pending_events.push_back(event.clone());
         self.changes.push(Change::Event { event, key, content: None });
     }
 
@@ -484,32 +484,32 @@ impl Decider<'_> {
     }
 
     /// Returns whether it has done more than any decision may.
-    fn is_exhausted(&self) -> bool {
-        self.effort > DECISION_STEPS_MAX
+    fn exceeds_step_limit(&self) -> bool {
+        self.steps > DECISION_STEPS_MAX
     }
 
     /// Applies consequences until there are none left. For an erased contact there are none.
-    fn settle(&mut self) {
+    fn run_to_fixpoint(&mut self) {
         if self.contact.erased_at.is_some() {
-            return self.unsettled.clear();
+            return self.pending_events.clear();
         }
-        while !self.is_exhausted() {
-            while let Some(event) = self.unsettled.pop_front() {
+        while !self.exceeds_step_limit() {
+            while let Some(event) = self.pending_events.pop_front() {
                 self.end_journeys(&event);
                 self.resume_journeys(&event);
                 self.enter_journeys(&event);
                 self.meet_goals(&event);
                 self.credit_broadcasts(&event);
             }
-            self.judge_segments();
-            self.ask_ending_rules();
-            if !self.unsettled.is_empty() {
+            self.evaluate_segments();
+            self.apply_ending_rules();
+            if !self.pending_events.is_empty() {
                 continue; // Exits take effect before steps are taken.
             }
             self.take_due_steps();
             self.enter_by_time();
             self.enter_enrolled();
-            if self.unsettled.is_empty() {
+            if self.pending_events.is_empty() {
                 return;
             }
         }
@@ -517,12 +517,12 @@ impl Decider<'_> {
 
     /// Compares every segment's rule with the contact's membership, each segment after those that
     /// its rule refers to.
-    fn judge_segments(&mut self) {
+    fn evaluate_segments(&mut self) {
         let catalog = self.catalog;
         for published in catalog.live() {
             for (segment, rule) in published.segments() {
                 let is_in = self.contact.segments.contains_key(segment);
-                let should_be = rule.verdict(&self.contact, self.now).holds;
+                let should_be = rule.evaluate(&self.contact, self.now).holds;
                 if is_in == should_be {
                     continue;
                 }
@@ -606,11 +606,11 @@ fn wake_at(catalog: &Catalog, contact: &Contact, now: Millis) -> Option<Millis> 
     let rules = catalog
         .live()
         .flat_map(|published| published.compiled.campaign.segments.values())
-        .filter_map(|rule| rule.verdict(contact, now).changes_at);
+        .filter_map(|rule| rule.evaluate(contact, now).changes_at);
     let endings = contact.enrollments.iter().filter(|e| e.is_active()).filter_map(|enrollment| {
         let published = catalog.version(&enrollment.campaign, enrollment.version)?;
         let rules = published.journey(&enrollment.journey)?.ending_rules();
-        rules.filter_map(|rule| rule.verdict(contact, now).changes_at).min()
+        rules.filter_map(|rule| rule.evaluate(contact, now).changes_at).min()
     });
     let starts = catalog.live().flat_map(|published| {
         let journeys = published.compiled.campaign.journeys.iter();

@@ -26,7 +26,7 @@ impl Decider<'_> {
     }
 
     /// Corrects the cost of a message that was counted.
-    pub(super) fn charge(&mut self, message: &Message, spent: SmsCost) {
+    pub(super) fn correct_sms_cost(&mut self, message: &Message, spent: SmsCost) {
         let before = message.spent.unwrap_or_default();
         let segments = i64::from(spent.segments) - i64::from(before.segments);
         let micros = spent.micros - before.micros;

@@ -168,7 +168,7 @@ impl ConsentCheckbox {
         match single(values)? {
             Some(shown) if shown.starts_with("yes-") => match shown == self.shown() {
                 true => Ok(true),
-                false => Err(FieldReason::OtherWords),
+                false => Err(FieldReason::ConsentTextChanged),
             },
             _ => tick(values),
         }
@@ -272,7 +272,7 @@ pub enum FieldReason {
     /// Neither ticked nor unticked.
     NotYesOrNo,
     /// The text beside the checkbox has changed since it was shown.
-    OtherWords,
+    ConsentTextChanged,
     /// The values are valid, but the form must be submitted again: it came sooner than a person
     /// fills it in, or long after it was shown. This concerns the whole form, not a field.
     SendAgain,
@@ -370,7 +370,7 @@ impl FieldProblem {
             FieldReason::NotAnOption => ("Choose one of the options.", "请从选项中选择。"),
             FieldReason::NotACountry => ("Choose a country.", "请选择国家或地区。"),
             FieldReason::NotYesOrNo => ("Tick the box, or leave it empty.", "请勾选或留空。"),
-            FieldReason::OtherWords => (
+            FieldReason::ConsentTextChanged => (
                 "These words have changed. Please read them, and tick the box if you agree.",
                 "这段文字已有更改。请阅读，同意请勾选。",
             ),

@@ -246,7 +246,7 @@ fn consent_needs_the_text_that_was_shown() {
     assert_eq!(send(ask.shown()).unwrap().agreed, form.consents);
     let before = ConsentCheckbox { text: "Write to me, and call me.".into(), ..ask.clone() };
     let problems = send(before.shown()).unwrap_err();
-    let other_words = FieldReason::OtherWords;
+    let other_words = FieldReason::ConsentTextChanged;
     assert_eq!(problems, [FieldProblem { field: "consent".into(), reason: other_words }]);
 }
 

@@ -54,7 +54,7 @@ pub struct FetchFacts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fetched {
     /// The picture that reports an open.
-    Picture,
+    Pixel,
     Link,
 }
 
@@ -162,7 +162,7 @@ thread_local! {
 /// Returns why a fetch is classified as a bot's; empty for a person's. The reasons are those of
 /// `domain/report/reason.rs`. `arrived_at` is when the message was sent, or was reported as
 /// delivered.
-pub fn judge(
+pub fn classify(
     facts: &FetchFacts,
     fetched: Fetched,
     at: Millis,
@@ -176,8 +176,8 @@ pub fn judge(
         reasons.push("prefetch");
     }
     let agent = Agent::read(&facts.agent);
-    reasons.extend(agent.judge(fetched));
-    let is_open = fetched == Fetched::Picture;
+    reasons.extend(agent.classify(fetched));
+    let is_open = fetched == Fetched::Pixel;
     let by_people = is_open && agent.is_opened_by_people();
     match facts.network {
         // A picture proxy comes from its company's network.
@@ -201,16 +201,16 @@ pub fn apply_do_not_track(
     fetched: Fetched,
     objects: bool,
     at: Millis,
-) -> Option<Kept> {
+) -> Option<StoredFetch> {
     match (objects, fetched) {
         (false, _) => Some((Vec::new(), Some(facts))),
-        (true, Fetched::Picture) => None,
-        (true, Fetched::Link) => Some((judge(&facts, fetched, at, None), None)),
+        (true, Fetched::Pixel) => None,
+        (true, Fetched::Link) => Some((classify(&facts, fetched, at, None), None)),
     }
 }
 
 /// The reasons why a fetch is a bot's whatever the facts say, and the facts.
-pub type Kept = (Vec<&'static str>, Option<FetchFacts>);
+pub type StoredFetch = (Vec<&'static str>, Option<FetchFacts>);
 
 /// A user agent to classify, in lower case.
 pub struct Agent(String);
@@ -222,7 +222,7 @@ impl Agent {
     }
 
     /// Returns what the user agent alone says about a fetch.
-    pub fn judge(&self, fetched: Fetched) -> Option<&'static str> {
+    pub fn classify(&self, fetched: Fetched) -> Option<&'static str> {
         let Self(lower) = self;
         let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
         if lower.is_empty() {
@@ -236,8 +236,8 @@ impl Agent {
         }
         // Apple's proxy sends only `Mozilla/5.0`; mail programs say less than browsers do.
         match fetched {
-            Fetched::Picture if APPLE_PROXY.contains(&lower.as_str()) => Some("privacy_proxy"),
-            Fetched::Picture if has(&MAIL_PROGRAMS) => None,
+            Fetched::Pixel if APPLE_PROXY.contains(&lower.as_str()) => Some("privacy_proxy"),
+            Fetched::Pixel if has(&MAIL_PROGRAMS) => None,
             _ if !is_crawler(lower) => None,
             _ if has(&LIBRARIES) => Some("http_library"),
             _ => Some("scanner_user_agent"),
@@ -289,7 +289,7 @@ mod tests {
                          (via ggpht.com GoogleImageProxy)";
 
     fn click(agent: &str) -> &'static str {
-        Agent::read(agent).judge(Fetched::Link).unwrap_or("")
+        Agent::read(agent).classify(Fetched::Link).unwrap_or("")
     }
 
     #[test]
@@ -389,7 +389,7 @@ mod tests {
 
     #[test]
     fn image_proxies_count_as_people_except_privacy_proxy() {
-        let open = |agent| Agent::read(agent).judge(Fetched::Picture).unwrap_or("");
+        let open = |agent| Agent::read(agent).classify(Fetched::Pixel).unwrap_or("");
         assert_eq!(open(GMAIL), "");
         assert_eq!(
             open("YahooMailProxy; https://help.yahoo.com/kb/yahoo-mail-proxy-SLN28749.html"),
@@ -409,24 +409,25 @@ mod tests {
             network: Network::find(Some(asn), None),
             ..FetchFacts::default()
         };
-        let judged = |agent, asn, fetched| judge(&facts(agent, asn), fetched, Millis(0), None);
-        assert_eq!(judged(GMAIL, 15169, Fetched::Picture), [] as [&str; 0]);
-        assert_eq!(judged(CHROME, 15169, Fetched::Link), ["scanner_network"]);
-        assert_eq!(judged("Mozilla/5.0", 714, Fetched::Picture), ["privacy_proxy"]);
-        assert_eq!(judged(CHROME, 714, Fetched::Link), [] as [&str; 0]);
-        assert_eq!(judged(CHROME, 4134, Fetched::Link), [] as [&str; 0]);
+        let classified =
+            |agent, asn, fetched| classify(&facts(agent, asn), fetched, Millis(0), None);
+        assert_eq!(classified(GMAIL, 15169, Fetched::Pixel), [] as [&str; 0]);
+        assert_eq!(classified(CHROME, 15169, Fetched::Link), ["scanner_network"]);
+        assert_eq!(classified("Mozilla/5.0", 714, Fetched::Pixel), ["privacy_proxy"]);
+        assert_eq!(classified(CHROME, 714, Fetched::Link), [] as [&str; 0]);
+        assert_eq!(classified(CHROME, 4134, Fetched::Link), [] as [&str; 0]);
     }
 
     #[test]
     fn fetch_is_judged_by_all_known_facts() {
         let person = FetchFacts { agent: known_agent(CHROME), ..FetchFacts::default() };
-        let judged = |facts: &FetchFacts, after: i64| {
-            judge(facts, Fetched::Link, Millis(1_000_000 + after), Some(Millis(1_000_000)))
+        let classified = |facts: &FetchFacts, after: i64| {
+            classify(facts, Fetched::Link, Millis(1_000_000 + after), Some(Millis(1_000_000)))
         };
-        assert_eq!(judged(&person, 5_000), [] as [&str; 0]);
-        assert_eq!(judged(&person, 4_999), ["too_fast"]);
+        assert_eq!(classified(&person, 5_000), [] as [&str; 0]);
+        assert_eq!(classified(&person, 4_999), ["too_fast"]);
         // A gateway scans a message before it reports the delivery.
-        assert_eq!(judged(&person, -60_000), ["too_fast"]);
+        assert_eq!(classified(&person, -60_000), ["too_fast"]);
         let all = FetchFacts {
             method: "HEAD".to_owned(),
             agent: String::new(),
@@ -435,7 +436,7 @@ mod tests {
             prefetch: true,
         };
         let expected = ["head_request", "prefetch", "no_user_agent", "scanner_network", "too_fast"];
-        assert_eq!(judged(&all, 0), expected);
+        assert_eq!(classified(&all, 0), expected);
         let text = serde_json::to_string(&all).unwrap();
         assert_eq!(serde_json::from_str::<FetchFacts>(&text).unwrap(), all);
         assert_eq!(serde_json::to_string(&FetchFacts::default()).unwrap(), "{}");
@@ -447,7 +448,7 @@ mod tests {
         let applied =
             |fetched, objects| apply_do_not_track(facts.clone(), fetched, objects, Millis(0));
         assert_eq!(applied(Fetched::Link, false), Some((vec![], Some(facts.clone()))));
-        assert_eq!(applied(Fetched::Picture, true), None);
+        assert_eq!(applied(Fetched::Pixel, true), None);
         assert_eq!(applied(Fetched::Link, true), Some((vec!["http_library"], None)));
     }
 

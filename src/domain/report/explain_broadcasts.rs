@@ -106,7 +106,7 @@ fn no_turn(
     if contact.created_at > *started_at {
         return "broadcast_came_later";
     }
-    if found.is_some_and(|(_, rule)| !rule.verdict(contact, now).holds) {
+    if found.is_some_and(|(_, rule)| !rule.evaluate(contact, now).holds) {
         return "broadcast_not_in_segment";
     }
     let tests = found.is_some_and(|(broadcast, _)| broadcast.is_tester(id, &contact.id));

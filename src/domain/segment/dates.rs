@@ -152,7 +152,7 @@ impl DateTest {
 
 impl Relative {
     /// Evaluates the condition for a date on the clock of a zone.
-    pub(super) fn verdict(self, value: Moment, zones: &[Option<&str>], now: Millis) -> Evaluation {
+    pub(super) fn evaluate(self, value: Moment, zones: &[Option<&str>], now: Millis) -> Evaluation {
         let zone = calendar::zone(zones);
         let ahead = calendar::offset(now, &zone).0;
         let (holds, edges) = match self {

@@ -13,7 +13,7 @@ use crate::domain::contact::event::{CURRENCY, VALUE, VALUE_MINOR};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// A rule, or a part of one, evaluated for one contact. The results are those of `Rule::verdict`.
+/// A rule, or a part of one, evaluated for one contact. The results are those of `Rule::evaluate`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Explained {
     /// The condition in words.
@@ -53,9 +53,9 @@ impl Words {
 }
 
 impl Rule {
-    /// Evaluates as `verdict` does, and explains each part.
+    /// Evaluates as `evaluate` does, and explains each part.
     pub fn explain(&self, contact: &Contact, now: Millis) -> Explained {
-        let verdict = self.verdict(contact, now);
+        let evaluation = self.evaluate(contact, now);
         let parts = match self {
             Self::All(parts) | Self::Any(parts) => {
                 parts.iter().map(|part| part.explain(contact, now)).collect()
@@ -66,8 +66,8 @@ impl Rule {
         Explained {
             question: self.question(),
             found: self.found(contact, now),
-            holds: verdict.holds,
-            changes_at: verdict.changes_at,
+            holds: evaluation.holds,
+            changes_at: evaluation.changes_at,
             parts,
         }
     }

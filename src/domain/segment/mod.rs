@@ -1,6 +1,6 @@
 //! A rule: a condition on one contact, which holds or does not.
 //!
-//! The same rule has two evaluators: `verdict` here, used inside a decision, and its SQL form in
+//! The same rule has two evaluators: `evaluate` here, used inside a decision, and its SQL form in
 //! `store::segments`, which finds the contacts to evaluate again. A property test compares the two.
 
 mod dates;
@@ -140,17 +140,17 @@ pub struct Evaluation {
 impl Rule {
     /// Evaluates the rule for `contact` at `now`. Memberships and enrollments are taken from the
     /// contact, so a decision evaluates a segment after the segments that its rule refers to.
-    pub fn verdict(&self, contact: &Contact, now: Millis) -> Evaluation {
+    pub fn evaluate(&self, contact: &Contact, now: Millis) -> Evaluation {
         match self {
-            Self::All(parts) => Evaluation::of_all(parts.iter().map(|p| p.verdict(contact, now))),
+            Self::All(parts) => Evaluation::of_all(parts.iter().map(|p| p.evaluate(contact, now))),
             Self::Any(parts) => {
-                Evaluation::of_all(parts.iter().map(|p| p.verdict(contact, now).opposite()))
+                Evaluation::of_all(parts.iter().map(|p| p.evaluate(contact, now).opposite()))
                     .opposite()
             }
-            Self::Not(part) => part.verdict(contact, now).opposite(),
+            Self::Not(part) => part.evaluate(contact, now).opposite(),
             Self::Attribute { attribute, test } => {
                 let value = contact.attribute(attribute);
-                test.verdict(value.as_ref(), contact.time_zone.as_deref(), now)
+                test.evaluate(value.as_ref(), contact.time_zone.as_deref(), now)
             }
             Self::Tag(tag) => Evaluation::lasting(contact.tags.contains(tag)),
             Self::Consent { purpose, channel } => {

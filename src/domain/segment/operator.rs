@@ -83,12 +83,12 @@ pub enum Scalar {
 impl Operator {
     /// Evaluates the condition for a value, or for its absence. For a list, some element must meet
     /// it. `zone` is the contact's own.
-    pub fn verdict(&self, value: Option<&Value>, zone: Option<&str>, now: Millis) -> Evaluation {
+    pub fn evaluate(&self, value: Option<&Value>, zone: Option<&str>, now: Millis) -> Evaluation {
         match self {
             Self::Relative { relative, zone: others } => {
                 let zones = [zone, Some(others.as_str())];
-                let verdicts = dates_in(value).map(|date| relative.verdict(date, &zones, now));
-                Evaluation::of_all(verdicts.map(Evaluation::opposite)).opposite()
+                let evaluations = dates_in(value).map(|date| relative.evaluate(date, &zones, now));
+                Evaluation::of_all(evaluations.map(Evaluation::opposite)).opposite()
             }
             _ => Evaluation::lasting(self.holds(value)),
         }

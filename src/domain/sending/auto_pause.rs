@@ -5,7 +5,7 @@ use crate::domain::pacing::Limits;
 use serde::{Deserialize, Serialize};
 
 /// Up to this many complaints or bounces are taken for chance, whatever their share.
-const CHANCE: i64 = 2;
+const CHANCE_CASES_MAX: i64 = 2;
 
 /// The most characters of the note with which an operator releases a campaign.
 pub const NOTE_CHARS_MAX: usize = 300;
@@ -34,7 +34,8 @@ pub enum PauseState {
     /// An operator released it.
     Released,
     /// It was warned, and has recovered.
-    Well,
+    #[serde(rename = "well")]
+    Healthy,
 }
 
 impl PauseState {
@@ -44,7 +45,7 @@ impl PauseState {
             Self::Warned => "warned",
             Self::Stopped => "stopped",
             Self::Released => "released",
-            Self::Well => "well",
+            Self::Healthy => "well",
         }
     }
 }
@@ -77,17 +78,17 @@ impl PauseEvent {
         limits: &Limits,
         now: Millis,
     ) -> Option<Self> {
-        let before = last.map_or(PauseState::Well, |word| word.state);
-        let (state, reason) = match tally.judge(limits) {
-            Judgement::Complaints => (PauseState::Stopped, "complaints"),
-            Judgement::Bounces => (PauseState::Stopped, "bounces"),
-            Judgement::Warn => (PauseState::Warned, "complaints"),
-            Judgement::Well if before == PauseState::Warned => (PauseState::Well, ""),
-            Judgement::Well => return None,
+        let before = last.map_or(PauseState::Healthy, |event| event.state);
+        let (state, reason) = match tally.evaluate(limits) {
+            TallyResult::Complaints => (PauseState::Stopped, "complaints"),
+            TallyResult::Bounces => (PauseState::Stopped, "bounces"),
+            TallyResult::Warn => (PauseState::Warned, "complaints"),
+            TallyResult::Healthy if before == PauseState::Warned => (PauseState::Healthy, ""),
+            TallyResult::Healthy => return None,
         };
         (before != PauseState::Stopped && before != state).then(|| Self {
             campaign: campaign.clone(),
-            n: last.map_or(0, |word| word.n) + 1,
+            n: last.map_or(0, |event| event.n) + 1,
             at: now,
             state,
             reason: reason.to_owned(),
@@ -99,8 +100,8 @@ impl PauseEvent {
 
 /// What follows from a tally.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Judgement {
-    Well,
+pub enum TallyResult {
+    Healthy,
     /// Complaints are above the warning limit.
     Warn,
     /// Complaints are above the limit: stop.
@@ -112,23 +113,23 @@ pub enum Judgement {
 impl Tally {
     /// Compares plain shares with the limits: bounces among sent messages, and complaints among
     /// those that were sent and did not bounce. Nothing is estimated, and a few cases do not make a
-    /// share (`CHANCE`, `least`).
-    pub fn judge(&self, limits: &Limits) -> Judgement {
+    /// share (`CHANCE_CASES_MAX`, `least`).
+    pub fn evaluate(&self, limits: &Limits) -> TallyResult {
         if self.sent < i64::from(limits.least) {
-            return Judgement::Well;
+            return TallyResult::Healthy;
         }
         let passes = |cases: i64, of: i64, percent: f64| {
-            cases > CHANCE && cases as f64 * 100.0 > percent * of as f64
+            cases > CHANCE_CASES_MAX && cases as f64 * 100.0 > percent * of as f64
         };
         let arrived = self.sent - self.bounced;
         if passes(self.complained, arrived, limits.complaints) {
-            Judgement::Complaints
+            TallyResult::Complaints
         } else if passes(self.bounced, self.sent, limits.bounces) {
-            Judgement::Bounces
+            TallyResult::Bounces
         } else if passes(self.complained, arrived, limits.complaints_warn) {
-            Judgement::Warn
+            TallyResult::Warn
         } else {
-            Judgement::Well
+            TallyResult::Healthy
         }
     }
 }
@@ -141,22 +142,22 @@ mod tests {
     fn auto_pause_needs_a_share_and_a_minimum() {
         let check = |sent, bounced, complained, expected| {
             let tally = Tally { sent, bounced, complained };
-            assert_eq!(tally.judge(&Limits::default()), expected, "{tally:?}");
+            assert_eq!(tally.evaluate(&Limits::default()), expected, "{tally:?}");
         };
-        check(3, 0, 1, Judgement::Well);
-        check(100, 0, 2, Judgement::Well);
-        check(100, 0, 3, Judgement::Complaints);
-        check(1_000, 0, 3, Judgement::Warn);
-        check(1_000, 0, 4, Judgement::Complaints);
-        check(10_000, 0, 10, Judgement::Well);
-        check(10_000, 0, 11, Judgement::Warn);
-        check(10_000, 0, 30, Judgement::Warn);
-        check(10_000, 0, 31, Judgement::Complaints);
-        check(1_000, 50, 0, Judgement::Well);
-        check(1_000, 51, 0, Judgement::Bounces);
-        check(99, 99, 0, Judgement::Well);
+        check(3, 0, 1, TallyResult::Healthy);
+        check(100, 0, 2, TallyResult::Healthy);
+        check(100, 0, 3, TallyResult::Complaints);
+        check(1_000, 0, 3, TallyResult::Warn);
+        check(1_000, 0, 4, TallyResult::Complaints);
+        check(10_000, 0, 10, TallyResult::Healthy);
+        check(10_000, 0, 11, TallyResult::Warn);
+        check(10_000, 0, 30, TallyResult::Warn);
+        check(10_000, 0, 31, TallyResult::Complaints);
+        check(1_000, 50, 0, TallyResult::Healthy);
+        check(1_000, 51, 0, TallyResult::Bounces);
+        check(99, 99, 0, TallyResult::Healthy);
         // Complaints are a share of the messages that did not bounce.
-        check(10_000, 400, 29, Judgement::Complaints);
+        check(10_000, 400, 29, TallyResult::Complaints);
     }
 
     #[test]
@@ -167,15 +168,15 @@ mod tests {
         let mut last = None;
         let mut states = Vec::new();
         for tally in [good, poor, poor, good, good, poor, bad, bad, good, poor] {
-            let said =
+            let next =
                 PauseEvent::after(last.as_ref(), &campaign, tally, &Limits::default(), Millis(0));
-            states.push(said.as_ref().map_or("-", |word| word.state.as_str()));
-            last = said.or(last);
+            states.push(next.as_ref().map_or("-", |event| event.state.as_str()));
+            last = next.or(last);
         }
         let expected = ["-", "warned", "-", "well", "-", "warned", "stopped", "-", "-", "-"];
         assert_eq!(states, expected);
-        last = last.map(|word| PauseEvent { state: PauseState::Released, ..word });
+        last = last.map(|event| PauseEvent { state: PauseState::Released, ..event });
         let again = PauseEvent::after(last.as_ref(), &campaign, bad, &Limits::default(), Millis(0));
-        assert_eq!(again.map(|word| word.state), Some(PauseState::Stopped));
+        assert_eq!(again.map(|event| event.state), Some(PauseState::Stopped));
     }
 }

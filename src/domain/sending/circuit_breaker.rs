@@ -33,20 +33,20 @@ pub struct Breaker {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CircuitState {
     /// It may.
-    InOrder,
+    Closed,
     /// It may be called once, to see whether it works again.
-    OnTrial,
+    HalfOpen,
     /// Not before this time.
-    OutOfOrder(Millis),
+    Open(Millis),
 }
 
 impl Breaker {
     /// Returns whether the provider may be called now.
-    pub fn standing(&self, now: Millis) -> CircuitState {
+    pub fn state(&self, now: Millis) -> CircuitState {
         match self.open_until {
-            None => CircuitState::InOrder,
-            Some(until) if until <= now => CircuitState::OnTrial,
-            Some(until) => CircuitState::OutOfOrder(until),
+            None => CircuitState::Closed,
+            Some(until) if until <= now => CircuitState::HalfOpen,
+            Some(until) => CircuitState::Open(until),
         }
     }
 
@@ -88,14 +88,14 @@ mod tests {
         for _ in 0..FAILURES_MAX - 1 {
             breaker.failed("down", false, None, at(0));
         }
-        assert_eq!(breaker.standing(at(0)), CircuitState::InOrder);
+        assert_eq!(breaker.state(at(0)), CircuitState::Closed);
         breaker.answered();
         breaker.failed("down", false, None, at(0));
-        assert_eq!(breaker.standing(at(0)), CircuitState::InOrder);
+        assert_eq!(breaker.state(at(0)), CircuitState::Closed);
         for _ in 1..FAILURES_MAX {
             breaker.failed("down", false, None, at(0));
         }
-        assert_eq!(breaker.standing(at(0)), CircuitState::OutOfOrder(at(1)));
+        assert_eq!(breaker.state(at(0)), CircuitState::Open(at(1)));
     }
 
     #[test]
@@ -105,10 +105,10 @@ mod tests {
         let mut rests = Vec::new();
         for _ in 0..7 {
             breaker.failed("401", true, None, now);
-            let CircuitState::OutOfOrder(until) = breaker.standing(now) else { panic!() };
+            let CircuitState::Open(until) = breaker.state(now) else { panic!() };
             rests.push((until.0 - now.0) / 60_000);
             now = until;
-            assert_eq!(breaker.standing(now), CircuitState::OnTrial);
+            assert_eq!(breaker.state(now), CircuitState::HalfOpen);
         }
         assert_eq!(rests, [1, 2, 4, 8, 16, 30, 30]);
         breaker.answered();
@@ -121,19 +121,16 @@ mod tests {
         for _ in 0..6 {
             breaker.failed("401", true, None, at(0));
         }
-        assert_eq!(
-            (breaker.openings, breaker.standing(at(0))),
-            (1, CircuitState::OutOfOrder(at(1)))
-        );
+        assert_eq!((breaker.openings, breaker.state(at(0))), (1, CircuitState::Open(at(1))));
     }
 
     #[test]
     fn provider_retry_after_is_honoured_up_to_a_day() {
         let mut breaker = Breaker::default();
         breaker.failed("429", true, Some(Span::hours(2)), at(0));
-        assert_eq!(breaker.standing(at(0)), CircuitState::OutOfOrder(at(120)));
+        assert_eq!(breaker.state(at(0)), CircuitState::Open(at(120)));
         let mut breaker = Breaker::default();
         breaker.failed("429", true, Some(Span::days(900)), at(0));
-        assert_eq!(breaker.standing(at(0)), CircuitState::OutOfOrder(at(24 * 60)));
+        assert_eq!(breaker.state(at(0)), CircuitState::Open(at(24 * 60)));
     }
 }

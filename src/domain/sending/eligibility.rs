@@ -35,7 +35,7 @@ pub fn eligibility(message: &Message, contact: &Contact, owner: &str) -> Eligibi
     let Some(address) = contact.address_on(message.channel()) else {
         return Eligibility::Closed("no_address");
     };
-    if contact.suppressed.get(&message.channel()).is_some_and(|known| bars(known, message)) {
+    if contact.suppressed.get(&message.channel()).is_some_and(|known| blocks(known, message)) {
         return Eligibility::Closed("suppressed");
     }
     let asks_nothing = || !contact.consents.iter().any(Consent::waits_for_link);
@@ -45,7 +45,7 @@ pub fn eligibility(message: &Message, contact: &Contact, owner: &str) -> Eligibi
     }
     let enrollment = message.source.step().map(|step| &step.enrollment);
     let enrollment = contact.enrollments.iter().find(|e| Some(&e.id) == enrollment);
-    if enrollment.is_some_and(Enrollment::has_left) {
+    if enrollment.is_some_and(Enrollment::was_exited) {
         return Eligibility::Closed("left_journey");
     }
     let consents = contact.may_be_sent(message.channel(), message.source.columns().purpose);
@@ -63,7 +63,7 @@ pub fn eligibility(message: &Message, contact: &Contact, owner: &str) -> Eligibi
 /// Returns whether a suppression holds a message back. A contact who refused once may still be
 /// asked to confirm a new consent: without that question, there would be no way back. Replies to
 /// STOP and HELP are due to everybody (47 CFR 64.1200(a)(12)).
-fn bars(known: &Suppression, message: &Message) -> bool {
+fn blocks(known: &Suppression, message: &Message) -> bool {
     let is_due = matches!(
         message.source,
         MessageSource::Confirmation { .. } | MessageSource::StopReply | MessageSource::HelpReply

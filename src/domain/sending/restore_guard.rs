@@ -81,7 +81,7 @@ impl RestoreGuard {
     /// any other, every message may have been sent already, even one that is queued only now: the
     /// engine catches up, and takes steps again that were taken before. So after an operator has
     /// dropped messages, enrollments that were under way then may queue further ones.
-    pub fn word(&self, message: &Message, contact: &Contact) -> HoldDecision {
+    pub fn decision(&self, message: &Message, contact: &Contact) -> HoldDecision {
         if contact.created_at > self.mark {
             return HoldDecision::Free;
         }
@@ -96,7 +96,7 @@ impl RestoreGuard {
     }
 
     /// Returns whether an operator has to decide about the waiting messages.
-    pub fn asks(&self, waiting: i64) -> bool {
+    pub fn needs_decision(&self, waiting: i64) -> bool {
         self.dropped_at.is_none() || waiting > 0
     }
 
@@ -130,7 +130,7 @@ mod tests {
     const MARK: Millis = Millis(1_000_000);
     const DROPPED: Millis = Millis(1_000_020);
 
-    fn word(
+    fn decision(
         dropped_at: Option<Millis>,
         created: Millis,
         change: impl Fn(&mut Message),
@@ -140,7 +140,7 @@ mod tests {
         let source = MessageSource::Confirmation { asks_details: false };
         let mut message = Message::queue(id, contact.id.clone(), campaign, 1, source, DROPPED);
         change(&mut message);
-        RestoreGuard { mark: MARK, since: Millis(0), dropped_at }.word(&message, &contact)
+        RestoreGuard { mark: MARK, since: Millis(0), dropped_at }.decision(&message, &contact)
     }
 
     fn after(at: Millis, span: i64) -> Millis {
@@ -157,22 +157,22 @@ mod tests {
 
     #[test]
     fn contact_created_after_the_mark_is_free() {
-        assert_eq!(word(None, after(MARK, 1), |_| ()), HoldDecision::Free);
-        assert_eq!(word(None, MARK, |_| ()), HoldDecision::Wait, "queued again after it");
+        assert_eq!(decision(None, after(MARK, 1), |_| ()), HoldDecision::Free);
+        assert_eq!(decision(None, MARK, |_| ()), HoldDecision::Wait, "queued again after it");
     }
 
     #[test]
     fn messages_queued_before_the_drop_are_dropped() {
-        assert_eq!(word(Some(DROPPED), MARK, |_| ()), HoldDecision::Drop);
+        assert_eq!(decision(Some(DROPPED), MARK, |_| ()), HoldDecision::Drop);
         let later = |message: &mut Message| message.queued_at = after(DROPPED, 1);
-        assert_eq!(word(Some(DROPPED), MARK, later), HoldDecision::Free, "a confirmation");
+        assert_eq!(decision(Some(DROPPED), MARK, later), HoldDecision::Free, "a confirmation");
     }
 
     #[test]
     fn work_under_way_at_the_drop_waits() {
         let over = after(after(DROPPED, MARK.0), CALENDAR_MAX.0);
         let of = |began: Millis, queued: Millis| {
-            word(Some(DROPPED), MARK, |message| {
+            decision(Some(DROPPED), MARK, |message| {
                 message.source = MessageSource::Step(StepSource {
                     enrollment: EnrollmentId(Ids::new(began, 1).uuid()),
                     journey: "j".to_owned(),
@@ -196,6 +196,6 @@ mod tests {
                 template: "emails/x".to_owned(),
             };
         };
-        assert_eq!(word(Some(DROPPED), MARK, broadcast), HoldDecision::Wait);
+        assert_eq!(decision(Some(DROPPED), MARK, broadcast), HoldDecision::Wait);
     }
 }

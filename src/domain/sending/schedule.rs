@@ -43,7 +43,7 @@ impl Wait {
 
     /// Returns the reason of a message that is not sent because it would have waited past its
     /// deadline.
-    pub fn too_long(self) -> &'static str {
+    pub fn expired_reason(self) -> &'static str {
         match self {
             Self::Quiet => "late_quiet_hours",
             Self::Window => "late_outside_window",
@@ -87,7 +87,7 @@ const BRAKE_REST: Span = Span::hours(6);
 impl PacingCheck<'_> {
     /// Decides as far as hours and auto-pause are concerned. `braked` means that the message's
     /// campaign is stopped.
-    pub fn judge(&self, braked: bool, now: Millis) -> PacingDecision {
+    pub fn decide(&self, braked: bool, now: Millis) -> PacingDecision {
         if self.is_free() {
             return PacingDecision::Now;
         }
@@ -114,7 +114,7 @@ impl PacingCheck<'_> {
     /// Returns a wait until then, or `Never` if that is past the message's deadline.
     pub fn wait(&self, at: Millis, wait: Wait) -> PacingDecision {
         match self.deadline() {
-            Some(deadline) if at > deadline => PacingDecision::Never(wait.too_long()),
+            Some(deadline) if at > deadline => PacingDecision::Never(wait.expired_reason()),
             _ => PacingDecision::Later { at, wait },
         }
     }

@@ -96,7 +96,7 @@ impl SmsSettings {
     /// result.
     pub fn finish(&self, text: &str, class: Class, to: &str) -> String {
         let mut text = text.trim_end().to_owned();
-        if class == Class::Marketing && !self.opt_out.is_empty() && !tells_how_to_refuse(&text) {
+        if class == Class::Marketing && !self.opt_out.is_empty() && !has_opt_out(&text) {
             // Chinese has no space between sentences.
             let joint = if text.ends_with(|c: char| c.is_ascii()) { " " } else { "" };
             text = format!("{text}{joint}{}", self.opt_out);
@@ -154,7 +154,7 @@ impl SmsSettings {
 }
 
 /// Returns whether a text, or a template, explains how to refuse further messages.
-pub fn tells_how_to_refuse(text: &str) -> bool {
+pub fn has_opt_out(text: &str) -> bool {
     let lower = text.to_lowercase();
     let names_key = |key: &&str| {
         let mut after = lower.match_indices(*key).map(|(at, key)| &lower[at + key.len()..]);
@@ -265,13 +265,13 @@ mod tests {
             "回复TD",
             "退订回N",
         ] {
-            assert!(tells_how_to_refuse(text), "{text}");
+            assert!(has_opt_out(text), "{text}");
         }
         for not in [
             "Our one-stop shop", "Non-stop sale", "DON'T STOP ME NOW", "Next stop: Bristol",
             "回Tesla展厅看看", "unstoppable", "回头见",
         ] {
-            assert!(!tells_how_to_refuse(not), "{not}");
+            assert!(!has_opt_out(not), "{not}");
         }
     }
 

@@ -40,11 +40,11 @@ fn preview_reply(app: &App, inbound: &Inbound, preview: &Preview) -> Reply {
 }
 
 /// Starts, pauses, resumes or cancels a broadcast, then shows its campaign again.
-pub async fn steer(app: App, mut inbound: Inbound, id: &str, verb: BroadcastVerb) -> Reply {
+pub async fn control(app: App, mut inbound: Inbound, id: &str, verb: BroadcastVerb) -> Reply {
     if verb == BroadcastVerb::Cancel && !body::is_confirmed(&mut inbound).await {
         return to_campaign(&inbound, id);
     }
-    match app.steer_broadcast(id, verb).await {
+    match app.control_broadcast(id, verb).await {
         // A button that is pressed twice, or late, shows the present state.
         Ok(_) | Err(FlowError::Conflict(_)) => to_campaign(&inbound, id),
         Err(error) => refused(&inbound, error),

@@ -8,12 +8,12 @@ use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
 
 /// Pauses, resumes or archives a journey, then shows its campaign again.
-pub async fn steer(app: App, mut inbound: Inbound, id: &str, state: RunState) -> Reply {
+pub async fn set_state(app: App, mut inbound: Inbound, id: &str, state: RunState) -> Reply {
     if state == RunState::Archived && !body::is_confirmed(&mut inbound).await {
         return to_campaign(&inbound, id);
     }
-    match app.steer_journey(id, state).await {
+    match app.set_journey_state(id, state).await {
         Ok(_) => to_campaign(&inbound, id),
-        Err(error) => response::refused(&inbound, "steer", error),
+        Err(error) => response::refused(&inbound, "journey_state", error),
     }
 }

@@ -10,7 +10,7 @@ use crate::edge::http::body::{self, QUESTION_BYTES_MAX};
 use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
 use crate::flows::error::{FlowError, Refusal};
-use crate::flows::send::preview::{Asked, messages, preview};
+use crate::flows::send::preview::{MessageRequest, messages, preview};
 use crate::flows::send::render::Shown;
 use crate::views::page::{PREVIEW_POLICY, Section};
 use crate::views::preview::{
@@ -40,7 +40,7 @@ pub async fn list(app: App, inbound: Inbound, id: &str) -> Reply {
 
 /// Shows one message with made-up data.
 pub async fn show(app: App, inbound: Inbound, id: &str, name: &str) -> Reply {
-    let asked = Asked { template: name.to_owned(), ..Asked::default() };
+    let asked = MessageRequest { template: name.to_owned(), ..MessageRequest::default() };
     preview_reply(&app, &inbound, id, &asked, false).await
 }
 
@@ -52,7 +52,7 @@ pub async fn ask(mut app: App, mut inbound: Inbound, id: &str, name: &str) -> Re
         Err(refusal) => return refusal,
     };
     let given = |name: &str| form.first(name).filter(|text| !text.is_empty()).map(str::to_owned);
-    let asked = Asked {
+    let asked = MessageRequest {
         template: name.to_owned(),
         contact: given("contact"),
         locale: given("locale"),
@@ -69,7 +69,7 @@ async fn preview_reply(
     app: &App,
     inbound: &Inbound,
     id: &str,
-    asked: &Asked,
+    asked: &MessageRequest,
     is_sent: bool,
 ) -> Reply {
     let Some(published) = app.catalog.live_version(&CampaignId::from(id)) else {
@@ -85,7 +85,13 @@ async fn preview_reply(
 }
 
 /// Shows why there is no preview or test in place of it.
-fn refused(app: &App, inbound: &Inbound, id: &str, asked: &Asked, error: FlowError) -> Reply {
+fn refused(
+    app: &App,
+    inbound: &Inbound,
+    id: &str,
+    asked: &MessageRequest,
+    error: FlowError,
+) -> Reply {
     match (error, app.catalog.live_version(&CampaignId::from(id))) {
         (FlowError::Rejected(refusal), Some(published)) => {
             page(app, inbound, published, asked, Err(refusal), false)
@@ -98,7 +104,7 @@ fn page(
     app: &App,
     inbound: &Inbound,
     published: &PublishedVersion,
-    asked: &Asked,
+    asked: &MessageRequest,
     shown: Result<Shown, Refusal>,
     is_sent: bool,
 ) -> Reply {

@@ -31,7 +31,7 @@ pub async fn sign_in(app: App, mut inbound: Inbound) -> Reply {
     // network address is not limited.
     let origin = Some(app.origin_hash(&inbound)).filter(|hash| !hash.is_empty());
     let tries: Vec<String> = origin.iter().map(|hash| format!("sign-in:{hash}")).collect();
-    if app.is_too_often(&tries).await {
+    if app.is_rate_limited(&tries).await {
         let page = sign_in_reply(&inbound, 429, Some(SignInProblem::TooManyTries));
         return page.header("retry-after", "60");
     }

@@ -93,7 +93,7 @@ async fn list_reply(app: &App, inbound: &Inbound, said: &str, typed: &str, statu
     let page = inbound.parameter("page").and_then(|text| text.parse::<usize>().ok());
     let page = page.unwrap_or(1).max(1);
     let reason = inbound.parameter("reason");
-    let reason = reason.and_then(|word| SuppressionReason::by_word(&word));
+    let reason = reason.and_then(|word| SuppressionReason::by_name(&word));
     let wanted = Wanted {
         reason,
         offset: (page - 1).saturating_mul(ENTRIES_A_PAGE),

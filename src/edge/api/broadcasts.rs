@@ -17,8 +17,8 @@ pub async fn preview(app: App, inbound: Inbound, id: &str) -> Reply {
 }
 
 /// Starts, pauses, resumes or cancels a broadcast.
-pub async fn steer(app: App, inbound: Inbound, id: &str, verb: BroadcastVerb) -> Reply {
-    match app.steer_broadcast(id, verb).await {
+pub async fn control(app: App, inbound: Inbound, id: &str, verb: BroadcastVerb) -> Reply {
+    match app.control_broadcast(id, verb).await {
         Ok(progress) => Reply::json(200, &progress),
         Err(error) => refused(&inbound, error),
     }

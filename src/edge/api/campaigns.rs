@@ -89,7 +89,7 @@ pub async fn reclassify(mut app: App, inbound: Inbound, id: &str) -> Reply {
     }
     let after = inbound.parameter("after").unwrap_or_default();
     let (db, catalog) = (&app.db, &app.catalog);
-    match reclassify::rejudge(db, catalog, &id, &after, app.now, &mut app.ids).await {
+    match reclassify::reclassify(db, catalog, &id, &after, app.now, &mut app.ids).await {
         Ok(page) => {
             app.hint(&page.work).await;
             let Page { judged, changed, after, .. } = page;

@@ -20,7 +20,7 @@ pub async fn ready(app: App, inbound: Inbound) -> Reply {
         unreadable: &unreadable,
     };
     let database = app.db.batch(health::questions(app.now)).await;
-    let health = health::judge(database, parts, app.now);
+    let health = health::assess(database, parts, app.now);
     let status = if health.is_ready { 200 } else { 503 };
     let is_operator = guard::token_name(&app, &inbound).is_ok()
         || session::refuse(&app, &inbound).await.is_none();

@@ -6,9 +6,9 @@ use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
 
 /// Pauses, resumes or archives a journey.
-pub async fn steer(app: App, inbound: Inbound, id: &str, state: RunState) -> Reply {
-    match app.steer_journey(id, state).await {
-        Ok(steered) => Reply::json(200, &steered),
-        Err(error) => response::refused(&inbound, "steer", error),
+pub async fn set_state(app: App, inbound: Inbound, id: &str, state: RunState) -> Reply {
+    match app.set_journey_state(id, state).await {
+        Ok(changed) => Reply::json(200, &changed),
+        Err(error) => response::refused(&inbound, "journey_state", error),
     }
 }

@@ -6,7 +6,7 @@ use crate::edge::app::App;
 use crate::edge::http::body::{self, QUESTION_BYTES_MAX};
 use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
-use crate::flows::send::preview::{self, Asked};
+use crate::flows::send::preview::{self, MessageRequest};
 use crate::views::visitor::MessageKind;
 use std::rc::Rc;
 
@@ -38,7 +38,7 @@ async fn read(
     app: &App,
     inbound: &mut Inbound,
     campaign: &str,
-) -> Result<(Rc<PublishedVersion>, Asked), Reply> {
+) -> Result<(Rc<PublishedVersion>, MessageRequest), Reply> {
     let like = "{\"template\": \"emails/…\"}";
     let asked = body::json(inbound, QUESTION_BYTES_MAX, "Not a question", like).await?;
     match app.catalog.live_version(&CampaignId::from(campaign)) {

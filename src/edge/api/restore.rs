@@ -16,7 +16,7 @@ pub async fn show(app: App, inbound: Inbound) -> Reply {
 
 /// Sends or drops the messages that wait.
 pub async fn resolve(app: App, inbound: Inbound, resolution: Resolution) -> Reply {
-    match restore_guard::say(&app.db, resolution, app.now).await {
+    match restore_guard::resolve(&app.db, resolution, app.now).await {
         Ok(before) => Reply::json(200, &before),
         Err(error) => response::failed(&inbound, "restore", &error),
     }

@@ -43,7 +43,7 @@ pub async fn list(app: App, mut inbound: Inbound) -> Reply {
         },
         _ => {
             let reason = inbound.parameter("reason");
-            let reason = reason.and_then(|word| SuppressionReason::by_word(&word));
+            let reason = reason.and_then(|word| SuppressionReason::by_name(&word));
             Listing { reason, ..Listing::default() }
         }
     };

@@ -79,7 +79,7 @@ pub async fn form_send(mut app: App, mut inbound: Inbound, id: &str) -> Reply {
         Checked::BadToken(problem) => bad_token(&inbound, problem),
         Checked::Good(submitted) => {
             let keys = form::rate_keys(&submitted, &app.settings);
-            if app.is_too_often(&keys).await {
+            if app.is_rate_limited(&keys).await {
                 response::message(&inbound, MessageKind::TooManyRequests)
                     .header("retry-after", "60")
             } else {

@@ -64,7 +64,7 @@ pub async fn page(mut app: App, inbound: Inbound, path: &str) -> Reply {
         channel: origin.channel(app.settings.host()),
         at: app.now,
     };
-    if bot_detection::judge(&inbound.facts(), Fetched::Link, app.now, None).is_empty() {
+    if bot_detection::classify(&inbound.facts(), Fetched::Link, app.now, None).is_empty() {
         later(app, &inbound, Intake::VisitV1(visit));
     }
     let reply = Reply::html(200, html, LANDING_POLICY);

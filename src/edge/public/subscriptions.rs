@@ -16,7 +16,7 @@ use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
 use crate::flows::contact::preferences as choosing;
 use crate::flows::contact::preferences::{Saved, Submission};
-use crate::flows::contact::subscription_links::{self, Confirmation, Link, Question};
+use crate::flows::contact::subscription_links::{self, Confirmation, ConfirmationState, Link};
 use crate::flows::send::render::claims_shown;
 use crate::views::preferences::{PreferencesDone, PreferencesView, preferences as choices_page};
 use crate::views::visitor::{
@@ -118,10 +118,10 @@ pub async fn confirm_ask(app: &App, inbound: &Inbound, token: &str) -> Reply {
         Err(error) => return response::failed(inbound, "confirm", &error),
     };
     let (state, consents) = match subscription_links::question(&app.db, link, app.now).await {
-        Ok(Question::Asks(consents)) => (ConfirmState::Ask, consents),
+        Ok(ConfirmationState::Asks(consents)) => (ConfirmState::Ask, consents),
         Ok(_) if !claims.is_empty() => (ConfirmState::Ask, Vec::new()),
-        Ok(Question::Answered) => (ConfirmState::Done, Vec::new()),
-        Ok(Question::Nothing) => (ConfirmState::Expired, Vec::new()),
+        Ok(ConfirmationState::Answered) => (ConfirmState::Done, Vec::new()),
+        Ok(ConfirmationState::Nothing) => (ConfirmState::Expired, Vec::new()),
         Err(error) => return response::failed(inbound, "confirm", &error),
     };
     confirm_reply(app, inbound, token, Some(link), Content { state, consents, claims })

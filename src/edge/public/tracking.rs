@@ -47,7 +47,7 @@ pub fn open(app: App, inbound: Inbound, token: &str) -> Reply {
     let Ok(link) = Link::verify(&app.settings, Purpose::Open, token) else {
         return response::message(&inbound, MessageKind::NotFound);
     };
-    engaged(app, &inbound, Fetched::Picture, link);
+    engaged(app, &inbound, Fetched::Pixel, link);
     Reply::gif(PIXEL)
 }
 
@@ -61,7 +61,7 @@ fn engaged(mut app: App, inbound: &Inbound, fetched: Fetched, link: Link) {
     };
     let (kind, url) = match fetched {
         Fetched::Link => ("click", Some(link.rest)),
-        Fetched::Picture => ("open", None),
+        Fetched::Pixel => ("open", None),
     };
     let key = format!("{kind}:{}", app.ids.uuid());
     let report = Engagement {

@@ -32,9 +32,9 @@ pub async fn hook(app: App, mut inbound: Inbound, name: &str, secret: &str) -> R
     let certificates = CERTIFICATES.with(Rc::clone);
     let received = receive(&Fetcher, &certificates, provider, &hook, &app.settings.hooks).await;
     match received {
-        Ok(facts) if facts.is_empty() => thanks(provider),
+        Ok(facts) if facts.is_empty() => acknowledge(provider),
         Ok(facts) => match app.take_in(&facts).await {
-            Ok(()) => thanks(provider),
+            Ok(()) => acknowledge(provider),
             Err(error) => unavailable(provider, &error.to_string()),
         },
         Err(WebhookError::Refused(refusal)) => {
@@ -51,8 +51,8 @@ pub async fn hook(app: App, mut inbound: Inbound, name: &str, secret: &str) -> R
     }
 }
 
-fn thanks(provider: Provider) -> Reply {
-    let (kind, body) = provider.thanks();
+fn acknowledge(provider: Provider) -> Reply {
+    let (kind, body) = provider.ack_body();
     Reply::text(200, body).header("content-type", kind)
 }
 

@@ -1,10 +1,7 @@
 //! Starts a broadcast by hand, pauses, resumes or cancels it, and counts its recipients.
 //!
-//! A state change costs two round trips: one (3 statements) to read what is live and the
-//! broadcast's progress, and one (up to 3 statements) to change it and read the result. Starting
-//! costs one more (1 statement) to check the segments that its rule depends on, and one for each
-//! 50,000 contacts until a recipient is found. Deliveries read the state before each send. Counting
-//! recipients costs one round trip of one statement for each 50,000 contacts.
+//! Starting checks the segments that the rule depends on, and that there is a recipient. Deliveries
+//! read the state before each send.
 
 use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::primitives::{CampaignId, Channel, Millis, QualifiedId};
@@ -56,7 +53,7 @@ pub struct Preview {
 
 /// Changes the state of a broadcast. Repeating a change has no effect. Returns the progress after
 /// it, and the task to begin with at once; if that hint is lost, a tick finds it.
-pub async fn steer<D: Database>(
+pub async fn apply_verb<D: Database>(
     db: &D,
     id: &QualifiedId,
     verb: BroadcastVerb,

@@ -4,14 +4,9 @@
 //! selects the contacts without that key, so that a crash at any point neither loses a recipient
 //! nor repeats one. The position reached is written after the decisions; it only saves scanning
 //! again.
-//!
-//! Round trips: one (2 statements) for the broadcast (one more for its version, if that is not in
-//! the catalog); then for each `TURNS_PER_READING` recipients one to find them, and for each `BITE`
-//! of them three: two for the decisions (`commit`: 2 statements to read, 4 to write: events,
-//! contacts, messages, counters), one (1 statement) to advance. That is 16 for 1,000 recipients.
 
 use crate::domain::base::primitives::{ContactId, Ids, Millis, QualifiedId, Span};
-use crate::domain::campaign::ab_test::{Finding, Trial, judge};
+use crate::domain::campaign::ab_test::{Finding, Trial, evaluate};
 use crate::domain::campaign::broadcast::{
     AbTest, Broadcast, BroadcastRecipient, BroadcastState, Phase,
 };
@@ -25,7 +20,7 @@ use crate::flows::ports::all;
 use crate::flows::ports::{Database, DatabaseError};
 use crate::flows::tasks::Work;
 use crate::flows::tasks::deliveries;
-use crate::store::broadcasts::{self, BroadcastRow, CountRow, Step, TURNS_PER_READING, TurnRow};
+use crate::store::broadcasts::{self, BroadcastRow, CountRow, RECIPIENTS_PER_PAGE, Step, TurnRow};
 use crate::store::failing;
 use crate::store::reports::CounterRow;
 use crate::store::statement::{Rows, Statement};
@@ -34,11 +29,11 @@ use std::rc::Rc;
 
 /// The number of recipients per batch of decisions. Such a batch is half a megabyte, and a crash
 /// repeats at most this many decisions, which are then recognised as already made.
-pub const BITE: usize = 200;
+pub const BATCH_SIZE: usize = 200;
 
 /// The number of reads per task: 5,000 recipients, some 80 round trips and 200 statements of the
 /// 1,000 that an invocation on Cloudflare may have.
-const READINGS_PER_TASK_MAX: usize = 5;
+const PAGES_PER_TASK_MAX: usize = 5;
 
 /// How long a worker's claim on a broadcast lasts: longer than a task takes.
 pub const CLAIM: Span = Span::minutes(2);
@@ -100,14 +95,14 @@ async fn move_on<D: Database>(
     let run = Run { db, catalog, published: published.clone(), id, broadcast, rule, now };
     match (row.state, row.phase) {
         (BroadcastState::Scheduled, _) => match run.begin(row).await? {
-            Some(row) => run.walk(row, ids).await,
+            Some(row) => run.run_pages(row, ids).await,
             None => Ok(Vec::new()),
         },
         (BroadcastState::Running, Phase::Wait) => match run.decide_test(row).await? {
-            Some(row) => run.walk(row, ids).await,
+            Some(row) => run.run_pages(row, ids).await,
             None => Ok(Vec::new()),
         },
-        (BroadcastState::Running, _) => run.walk(row, ids).await,
+        (BroadcastState::Running, _) => run.run_pages(row, ids).await,
         _ => Ok(Vec::new()),
     }
 }
@@ -157,26 +152,30 @@ impl<D: Database> Run<'_, D> {
 
     /// Decides on the next recipients, until all are done, the broadcast is halted, another worker
     /// continues it, or the task has reached its limit.
-    async fn walk(&self, mut row: BroadcastRow, ids: &mut Ids) -> Result<Vec<Work>, CommitError> {
+    async fn run_pages(
+        &self,
+        mut row: BroadcastRow,
+        ids: &mut Ids,
+    ) -> Result<Vec<Work>, CommitError> {
         let mut work = Vec::new();
-        for _ in 0..READINGS_PER_TASK_MAX {
+        for _ in 0..PAGES_PER_TASK_MAX {
             let (next, looked) = self.next_turns(&row).await?;
             let Some(looked) = looked else {
                 self.end_round(&row).await?;
                 return Ok(work);
             };
-            let full = next.len() == TURNS_PER_READING;
+            let full = next.len() == RECIPIENTS_PER_PAGE;
             let end = next.last().filter(|_| full).map_or(looked, |last| last.0.clone());
             let is_turn = |contact: &ContactId| {
                 row.phase != Phase::Test || self.broadcast.is_tester(self.id, contact)
             };
             let turns: Vec<ContactId> = next.into_iter().filter(is_turn).collect();
-            let mut bites = turns.chunks(BITE).peekable();
+            let mut batches = turns.chunks(BATCH_SIZE).peekable();
             loop {
-                let bite = bites.next().unwrap_or_default();
-                let failures = self.take_turns(&row, bite, ids, &mut work).await?;
-                let is_last = bites.peek().is_none();
-                let here = bite.last().filter(|_| !is_last).map_or(&end, |last| &last.0);
+                let batch = batches.next().unwrap_or_default();
+                let failures = self.take_turns(&row, batch, ids, &mut work).await?;
+                let is_last = batches.peek().is_none();
+                let here = batch.last().filter(|_| !is_last).map_or(&end, |last| &last.0);
                 let due_at = Some(self.now.plus(CLAIM));
                 let failures = row.failures + failures;
                 let step = Step { after_id: here.clone(), failures, due_at, ..stay(&row) };
@@ -214,28 +213,28 @@ impl<D: Database> Run<'_, D> {
         ids: &mut Ids,
         work: &mut Vec<Work>,
     ) -> Result<i64, CommitError> {
-        let cases = contacts.iter().map(|contact| self.case(row, contact)).collect();
-        match commit(self.db, self.catalog, cases, self.now, ids).await {
+        let commands = contacts.iter().map(|contact| self.command(row, contact)).collect();
+        match commit(self.db, self.catalog, commands, self.now, ids).await {
             Ok(decisions) => {
                 work.extend(deliveries(&decisions));
                 return Ok(0);
             }
-            Err(error) if error.may_be_the_contacts() => {}
+            Err(error) if error.is_contact_specific() => {}
             Err(error) => return Err(error),
         }
         let mut failures = 0;
         for contact in contacts {
-            let case = vec![self.case(row, contact)];
-            match commit(self.db, self.catalog, case, self.now, ids).await {
+            let command = vec![self.command(row, contact)];
+            match commit(self.db, self.catalog, command, self.now, ids).await {
                 Ok(decisions) => work.extend(deliveries(&decisions)),
-                Err(error) if error.may_be_the_contacts() => failures += 1,
+                Err(error) if error.is_contact_specific() => failures += 1,
                 Err(error) => return Err(error),
             }
         }
         Ok(failures)
     }
 
-    fn case(&self, row: &BroadcastRow, contact: &ContactId) -> Command {
+    fn command(&self, row: &BroadcastRow, contact: &ContactId) -> Command {
         let turn = BroadcastRecipient {
             campaign: row.campaign_id.clone(),
             broadcast: row.broadcast.clone(),
@@ -306,7 +305,7 @@ impl<D: Database> Run<'_, D> {
 
 /// Returns the test's finding from the counters, and the variant for the rest.
 fn find(broadcast: &Broadcast, test: &AbTest, counters: &[CounterRow]) -> (Finding, String) {
-    let finding = judge(trials(broadcast, counters), broadcast.standard);
+    let finding = evaluate(trials(broadcast, counters), broadcast.standard);
     let winner = finding.winner.clone().unwrap_or_else(|| test.otherwise.clone());
     (finding, winner)
 }

@@ -1,8 +1,7 @@
 //! Stops a campaign with too many complaints or bounces. An operator releases it.
 //!
-//! Each minute, one round trip (2 statements) checks all campaigns, and one more (1 statement per
-//! campaign) records changes if there are any. Deliveries read the newest pause event in the batch
-//! of each wave. A release takes two round trips of two statements.
+//! Each tick checks all campaigns. Deliveries read the newest pause event in the batch of each
+//! wave.
 
 use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::primitives::{CampaignId, Millis, Span};
@@ -13,21 +12,21 @@ use crate::flows::ports::{Database, DatabaseError, all};
 use crate::store::brakes::{self, TallyRow};
 
 /// Checks all campaigns, and returns the pause events that result.
-pub async fn judge<D: Database>(
+pub async fn check<D: Database>(
     db: &D,
     limits: &Limits,
     now: Millis,
 ) -> Result<Vec<PauseEvent>, DatabaseError> {
     let first_day = now.minus(Span::days(DAYS - 1)).utc_day();
-    let rows = db.batch(vec![brakes::tallies(&first_day), brakes::last_words(None)]).await?;
-    let (tallies, words) = (all::<TallyRow>(rows.first())?, all::<PauseEvent>(rows.get(1))?);
-    let judged = tallies.into_iter().filter_map(|row| {
-        let last = words.iter().find(|event| event.campaign == row.campaign_id);
+    let rows = db.batch(vec![brakes::tallies(&first_day), brakes::newest(None)]).await?;
+    let (tallies, newest) = (all::<TallyRow>(rows.first())?, all::<PauseEvent>(rows.get(1))?);
+    let changes = tallies.into_iter().filter_map(|row| {
+        let last = newest.iter().find(|event| event.campaign == row.campaign_id);
         PauseEvent::after(last, &row.campaign_id, row.tally, limits, now)
     });
-    let events: Vec<PauseEvent> = judged.collect();
+    let events: Vec<PauseEvent> = changes.collect();
     if !events.is_empty() {
-        db.batch(events.iter().map(brakes::say).collect()).await?;
+        db.batch(events.iter().map(brakes::record).collect()).await?;
     }
     Ok(events)
 }
@@ -48,9 +47,9 @@ pub async fn release<D: Database>(
         return Err(FlowError::Rejected(Refusal::new(title, "Nothing has changed.", problem)));
     }
     let day = brakes::tally_of_day(campaign, &now.utc_day());
-    let rows = db.batch(vec![brakes::last_words(Some(campaign)), day]).await?;
-    let (words, days) = (all::<PauseEvent>(rows.first())?, all::<TallyRow>(rows.get(1))?);
-    let stopped = words.into_iter().find(|event| event.state == PauseState::Stopped);
+    let rows = db.batch(vec![brakes::newest(Some(campaign)), day]).await?;
+    let (newest, days) = (all::<PauseEvent>(rows.first())?, all::<TallyRow>(rows.get(1))?);
+    let stopped = newest.into_iter().find(|event| event.state == PauseState::Stopped);
     let Some(stopped) = stopped else {
         let message = format!("`{campaign}` is not stopped");
         let help = "`dripline report` shows how a campaign stands";
@@ -68,6 +67,6 @@ pub async fn release<D: Database>(
         ..stopped
     };
     let forward = brakes::bring_forward(campaign, now);
-    db.batch(vec![brakes::say(&released), forward]).await?;
+    db.batch(vec![brakes::record(&released), forward]).await?;
     Ok(released)
 }

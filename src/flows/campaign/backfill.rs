@@ -21,7 +21,7 @@ pub const UNAWARE_MAX: Span = Span(FILL_DELAY.0 + WORKER_LIFE.0);
 /// `now`. The first pass begins when no worker starts any more without the change. The second
 /// begins when no worker is left that started before that: such a worker may have overwritten the
 /// result of the first pass.
-pub fn waves(now: Millis) -> [Millis; 2] {
+pub fn passes(now: Millis) -> [Millis; 2] {
     let first = now.plus(FILL_DELAY);
     [first, first.plus(WORKER_LIFE)]
 }
@@ -30,7 +30,7 @@ pub fn waves(now: Millis) -> [Millis; 2] {
 /// covers all contacts. The second covers those last written by a worker that started before the
 /// first pass; each worker records its start time with its writes. Two more minutes allow for
 /// differing clocks.
-pub fn written(wave: i64, not_before: Millis) -> Range<Millis> {
+pub fn pass_window(wave: i64, not_before: Millis) -> Range<Millis> {
     match wave {
         1 => Millis(0)..Millis(INTEGER_MAX),
         _ => {

@@ -2,10 +2,8 @@
 //! that it has read. The key-value store lists the live versions and has copies of their content.
 //! The database is the source of those copies, and is read for whatever they lack.
 //!
-//! With a fresh list in memory, this costs nothing. Otherwise it costs one read of the key-value
-//! store, and one more for each version that the isolate has not read yet. Whatever is missing
-//! there costs one round trip for the list (4 statements), and one for all missing content (1
-//! statement).
+//! A fresh list in memory is used as it is. Otherwise the list is read from the key-value store,
+//! and so is the content of each version that the isolate has not read yet.
 
 use super::publish;
 use crate::domain::base::primitives::{CLOCKS_DIFFER_MAX, CampaignId, Millis, Span};
@@ -30,7 +28,7 @@ const LIST_AGE_LAST: Span = Span::minutes(7);
 
 /// The maximum number of versions that an isolate keeps; beyond that it drops them all and reads
 /// again.
-const EDITIONS_KEPT_MAX: usize = 200;
+const VERSIONS_KEPT_MAX: usize = 200;
 
 /// How long an isolate uses the last catalog without reading again. The key-value store itself may
 /// lag by a minute elsewhere; the isolate that publishes sees the new version at once.
@@ -64,7 +62,7 @@ pub struct Shelf {
 
 impl Shelf {
     fn keep(&mut self, published: &Rc<PublishedVersion>) {
-        if self.kept.len() >= EDITIONS_KEPT_MAX {
+        if self.kept.len() >= VERSIONS_KEPT_MAX {
             self.kept.clear();
         }
         self.kept.insert((published.id().clone(), published.version), published.clone());
@@ -104,7 +102,7 @@ impl<D: Database, K: KeyValue> Library<'_, D, K> {
             Ok(Some(listed)) if is_believed(listed) => self.read(&listed.listing, true).await,
             _ => match (publish::live_versions(self.db).await, &listed) {
                 // A key-value store that does not answer is not asked for content either.
-                (Ok(truth), _) => self.read(&truth, listed.is_ok()).await,
+                (Ok(current), _) => self.read(&current, listed.is_ok()).await,
                 (Err(_), Ok(Some(listed))) => self.read(&listed.listing, true).await,
                 (Err(error), _) => Err(error),
             },
@@ -115,23 +113,23 @@ impl<D: Database, K: KeyValue> Library<'_, D, K> {
     /// Reads the live versions from the database again, and copies those that the key-value store
     /// lacks. This isolate has the new versions even if copying fails.
     pub async fn refresh(&self) -> Result<Result<(), KeyValueError>, DatabaseError> {
-        let truth = publish::live_versions(self.db).await?;
+        let current = publish::live_versions(self.db).await?;
         let listed = self.listed().await;
-        self.read(&truth, listed.is_ok()).await?;
-        self.copy(truth, listed).await
+        self.read(&current, listed.is_ok()).await?;
+        self.copy(current, listed).await
     }
 
     /// Compares the copies with the database, and repairs missing or outdated ones.
     pub async fn repair(&self) -> Result<Result<(), KeyValueError>, DatabaseError> {
-        let truth = publish::live_versions(self.db).await?;
+        let current = publish::live_versions(self.db).await?;
         let listed = self.listed().await;
         let is_kept_up = matches!(&listed, Ok(Some(listed))
-            if listed.listing == truth && self.now < listed.at.plus(LIST_AGE_MAX));
+            if listed.listing == current && self.now < listed.at.plus(LIST_AGE_MAX));
         if is_kept_up && self.shelf.borrow().lacking.is_empty() {
             self.shelf.borrow_mut().refused = false;
             return Ok(Ok(()));
         }
-        self.copy(truth, listed).await
+        self.copy(current, listed).await
     }
 
     /// Returns the list in the key-value store; `None` if there is no readable list. A list dated
@@ -215,15 +213,17 @@ impl<D: Database, K: KeyValue> Library<'_, D, K> {
     /// is copied as stored, because newer code may have written more than this code can parse.
     async fn copy(
         &self,
-        truth: Listing,
+        current: Listing,
         listed: Result<Option<Listed>, KeyValueError>,
     ) -> Result<Result<(), KeyValueError>, DatabaseError> {
         let copied = match listed {
             Ok(listed) => {
-                let new = self
-                    .not_copied(&truth.live, listed.map_or_else(Vec::new, |one| one.listing.live));
+                let new = self.not_copied(
+                    &current.live,
+                    listed.map_or_else(Vec::new, |one| one.listing.live),
+                );
                 let rows = if new.is_empty() { Vec::new() } else { self.rows(&new).await? };
-                self.put(rows, truth).await
+                self.put(rows, current).await
             }
             Err(error) => Err(error),
         };
@@ -237,12 +237,12 @@ impl<D: Database, K: KeyValue> Library<'_, D, K> {
     }
 
     /// Returns the live versions that have no copy.
-    fn not_copied(&self, truth: &[LiveRow], listed: Vec<LiveRow>) -> Vec<Version> {
+    fn not_copied(&self, current: &[LiveRow], listed: Vec<LiveRow>) -> Vec<Version> {
         let version = |live: &LiveRow| (live.campaign.clone(), live.version);
         let listed: BTreeSet<Version> = listed.iter().map(version).collect();
         let lacking = &self.shelf.borrow().lacking;
         let is_new = |one: &Version| !listed.contains(one) || lacking.contains(one);
-        truth.iter().map(version).filter(is_new).collect()
+        current.iter().map(version).filter(is_new).collect()
     }
 
     async fn put(&self, rows: Vec<VersionRow>, listing: Listing) -> Result<(), KeyValueError> {

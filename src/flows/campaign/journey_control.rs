@@ -1,14 +1,13 @@
 //! Pauses, resumes or archives a journey, for all its versions.
 //!
-//! Three round trips: two (4 statements, and 1) to read what is live and how many people are
-//! inside, and one (2) to write the new state and to wake the people inside if that changes
-//! anything for them. Deliveries read the state before each send; isolates use it within a minute.
+//! The people inside are woken if the new state changes anything for them. Deliveries read the
+//! state before each send; isolates use it within a minute.
 
 use super::publish;
 use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::primitives::{Millis, QualifiedId};
 use crate::domain::campaign::journey::RunState;
-use crate::flows::campaign::backfill::waves;
+use crate::flows::campaign::backfill::passes;
 use crate::flows::error::{FlowError, Refusal};
 use crate::flows::ports::{Database, DatabaseError};
 use crate::store::journeys::{self, InsideRow};
@@ -17,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 /// The result of a state change of a journey.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Steered {
+pub struct JourneyStateChange {
     /// The journey, `<campaign>.<name>`.
     pub journey: QualifiedId,
     /// Its state now.
@@ -27,12 +26,12 @@ pub struct Steered {
 }
 
 /// Sets the state of a journey. Setting the present state again changes nothing.
-pub async fn steer<D: Database>(
+pub async fn set_state<D: Database>(
     db: &D,
     id: &QualifiedId,
     state: RunState,
     now: Millis,
-) -> Result<Steered, FlowError> {
+) -> Result<JourneyStateChange, FlowError> {
     let Some((campaign, name)) = id.parts() else {
         let problem = Problem::new("journey", format!("`{id}` is not <campaign>.<journey>"));
         return Err(not_found(problem));
@@ -62,10 +61,10 @@ pub async fn steer<D: Database>(
     }
     let mut statements = vec![journeys::set_state(&campaign, name, state, now)];
     if state != RunState::Paused {
-        statements.push(journeys::begin_wakes(&campaign, &[name], waves(now)));
+        statements.push(journeys::begin_wakes(&campaign, &[name], passes(now)));
     }
     db.batch(statements).await?;
-    Ok(Steered { journey: id.clone(), state, people })
+    Ok(JourneyStateChange { journey: id.clone(), state, people })
 }
 
 fn not_found(problem: Problem) -> FlowError {

@@ -67,7 +67,7 @@ pub fn variant_for<'a>(
     visitor: &str,
 ) -> Option<&'a Variant> {
     let weights = page.variants.iter().map(|variant| variant.weight);
-    page.variants.get(bucketing::pick(&format!("{campaign}/{name}/{visitor}"), weights)?)
+    page.variants.get(bucketing::weighted_bucket(&format!("{campaign}/{name}/{visitor}"), weights)?)
 }
 
 pub struct Showing<'a> {

@@ -1,11 +1,8 @@
 //! Stores a compiled campaign as its next immutable version and makes it live at once.
 //!
-//! Two round trips: one (4 statements) to read what is live, how many contacts are at which step
-//! and which broadcasts have begun, and one (8 statements) to write the version (nothing, if the
-//! live one is the same). One more reads older versions that still have contacts, if the campaign
-//! has a migration map. Broadcasts get the times of the new version. The backfill of segments that
-//! are new or have another rule begins. Contacts that a journey's new date or schedule concerns,
-//! and people in journeys with a migration map, are woken.
+//! Nothing is written if the live version is the same. Broadcasts get the times of the new version.
+//! The backfill of segments that are new or have another rule begins. Contacts that a journey's new
+//! date or schedule concerns, and people in journeys with a migration map, are woken.
 
 use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::primitives::{CampaignId, Millis, QualifiedId, Span};
@@ -20,7 +17,7 @@ use crate::domain::publication::validate::check;
 use crate::domain::publication::validate::check_templates;
 use crate::domain::segment::{Operator, Rule};
 use crate::domain::time::calendar::DateMoment;
-use crate::flows::campaign::backfill::{UNAWARE_MAX, waves};
+use crate::flows::campaign::backfill::{UNAWARE_MAX, passes};
 use crate::flows::commit::load_versions;
 use crate::flows::error::{FlowError, Refusal};
 use crate::flows::ports::{Database, DatabaseError};
@@ -70,8 +67,8 @@ pub async fn publish<D: Database>(
         campaigns::insert_version(id, &sha256_hex(&text), &text, is_readable, now),
         campaigns::make_newest_live(id),
         campaigns::live_version(id),
-        segments::begin_fills(&changed_fills(&catalog, &compiled), waves(now)),
-        journeys::begin_wakes(id, &migrating(&catalog, &compiled), waves(now)),
+        segments::begin_fills(&changed_fills(&catalog, &compiled), passes(now)),
+        journeys::begin_wakes(id, &migrating(&catalog, &compiled), passes(now)),
         failing::clear_campaign(id),
     ];
     statements.extend(broadcasts::plan(id, &planned(&compiled)));

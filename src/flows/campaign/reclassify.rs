@@ -2,10 +2,7 @@
 //! clicks of a campaign were made by bots. It works page by page: the caller continues after the
 //! last message of a page.
 //!
-//! A page costs one round trip to find its messages (1 statement), and for each hundred contacts
-//! among them one to read (3 statements) and one to write (up to 6: events, contacts,
-//! classifications, messages, counters, segments). Nothing is written where no classification
-//! changes.
+//! Nothing is written where no classification changes.
 
 use crate::domain::base::primitives::{CampaignId, ContactId, Ids, MessageId, Millis};
 use crate::domain::engine::Input;
@@ -37,7 +34,7 @@ pub struct Page {
 }
 
 /// Reclassifies the next page of a campaign's messages.
-pub async fn rejudge<D: Database>(
+pub async fn reclassify<D: Database>(
     db: &D,
     catalog: &Catalog,
     campaign: &CampaignId,
@@ -54,16 +51,17 @@ pub async fn rejudge<D: Database>(
     let mut by_contact: BTreeMap<ContactId, Vec<Input>> = BTreeMap::new();
     for row in rows.into_iter().filter(|row| row.is_fetched != 0) {
         page.judged += 1;
-        by_contact.entry(row.contact_id).or_default().push(Input::Rejudged(row.id));
+        by_contact.entry(row.contact_id).or_default().push(Input::Reclassified(row.id));
     }
-    let cases = by_contact.into_iter();
-    let cases = cases.map(|(contact, inputs)| Command { who: ContactRef::Id(contact), inputs });
-    for some in cases.collect::<Vec<_>>().chunks(CONTACTS_PER_TASK_MAX) {
+    let commands = by_contact.into_iter();
+    let commands =
+        commands.map(|(contact, inputs)| Command { who: ContactRef::Id(contact), inputs });
+    for some in commands.collect::<Vec<_>>().chunks(CONTACTS_PER_TASK_MAX) {
         let decisions = commit(db, catalog, some.to_vec(), now, ids).await?;
         let changes = decisions.iter().flat_map(|decision| &decision.changes);
         page.changed += changes
             .map(|change| match change {
-                Change::Rejudge { events, .. } => events.len(),
+                Change::Reclassify { events, .. } => events.len(),
                 _ => 0,
             })
             .sum::<usize>();

@@ -1,16 +1,16 @@
 //! Takes a campaign off the web and stops everything that it has under way. What was sent stays as
 //! it is: links in it work, and figures, consents and suppressions are kept.
 //!
-//! One round trip either way: 5 statements to read what would stop, 11 to stop it. The figures are
-//! thus consistent with the write, regardless of concurrent publishes. Ticks decide on the people
-//! inside, like those of an archived journey; deliveries stop at once.
+//! What would stop is counted in the batch that stops it, so the figures are right regardless of
+//! concurrent publishes. Ticks decide on the people inside, like those of an archived journey;
+//! deliveries stop at once.
 
 use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::primitives::{CampaignId, Millis};
 use crate::domain::campaign::broadcast::BroadcastState;
 use crate::domain::publication::diff::EnrollmentCount;
 use crate::domain::publication::unpublished::Stops;
-use crate::flows::campaign::backfill::waves;
+use crate::flows::campaign::backfill::passes;
 use crate::flows::error::{FlowError, Refusal};
 use crate::flows::ports::{Database, DatabaseError, all};
 use crate::store::broadcasts::{self, BroadcastRow};
@@ -38,7 +38,7 @@ pub async fn unpublish<D: Database>(
         campaigns::unpublish(id, now),
         broadcasts::cancel_all(id, now),
         messages::wake_campaign(id, now),
-        journeys::begin_all_wakes(id, waves(now)),
+        journeys::begin_all_wakes(id, passes(now)),
         failing::clear_campaign(id),
     ]);
     let [unplan, _] = broadcasts::plan(id, &[]);

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// Records which live versions cannot be read, so that contacts decided on without them are decided
-/// on again. Costs one round trip of one statement for each catalog that has such versions.
+/// on again.
 pub(super) async fn note_unreadable<D: Database>(
     db: &D,
     catalog: &Catalog,
@@ -44,10 +44,10 @@ pub async fn load_older_versions<D: Database>(
 /// before the campaign was unpublished, to a contact that the campaign has brought.
 pub(super) fn credited_late(
     catalog: &Catalog,
-    cases: &[Command],
+    commands: &[Command],
     contacts: &[Contact],
 ) -> Vec<(CampaignId, u32)> {
-    let inputs = || cases.iter().flat_map(|case| &case.inputs);
+    let inputs = || commands.iter().flat_map(|command| &command.inputs);
     let is_touched = |id: &CampaignId| {
         contacts.iter().flat_map(|one| &one.touches).any(|touch| touch.campaign == id.0)
     };
@@ -59,8 +59,7 @@ pub(super) fn credited_late(
 }
 
 /// Adds the versions that the catalog lacks. Returns whether any were missing. Versions that cannot
-/// be read are recorded so that operators learn of them; that costs one more round trip of one
-/// statement.
+/// be read are recorded so that operators learn of them.
 pub async fn load_versions<D: Database>(
     db: &D,
     catalog: &Catalog,

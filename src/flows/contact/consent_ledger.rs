@@ -1,5 +1,5 @@
 //! An auditor's view of consents: who consented to what, when, in which words, and with what proof.
-//! Two round trips (2 statements, then 1); nothing is written.
+//! Nothing is written.
 
 use crate::domain::base::primitives::{ContactId, Millis};
 use crate::domain::contact::consent::{Consent, ConsentEntry, with_proofs};
@@ -27,7 +27,7 @@ pub async fn ledger<D: Database>(db: &D, named: &str, now: Millis) -> Result<Led
         return Err(FlowError::NotFound(Refusal::new(
             "No such contact",
             "Nobody has that id or address.",
-            find::nobody("contact"),
+            find::contact_not_found("contact"),
         )));
     };
     let rows = db.batch(vec![consents::of_contact(&contact.id)]).await?;

@@ -1,8 +1,4 @@
 //! Shows why a contact is where it is. Nothing is written.
-//!
-//! Two round trips: one (4 statements) for the contact, the states of journeys and the broadcasts
-//! that have begun, and one (1 statement) for its messages; one more if it is on versions that are
-//! not in the catalog.
 
 use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::language::Language;
@@ -55,7 +51,7 @@ pub async fn explain<D: Database>(
     let questions = vec![by_id, by_address, journeys::statuses(), broadcasts::statuses()];
     let rows = db.batch(questions).await?;
     let Some(contact) = find::pick(named, &rows)? else {
-        return Err(not_found(find::nobody("contact")));
+        return Err(not_found(find::contact_not_found("contact")));
     };
     let versions = contact.enrollments.iter().map(|e| (e.campaign.clone(), e.version));
     load_versions(db, catalog, versions, now).await?;

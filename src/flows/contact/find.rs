@@ -46,12 +46,12 @@ pub fn pick(named: &str, answers: &[Rows]) -> Result<Option<Contact>, DatabaseEr
 
 /// Returns the problem that there is no such contact. It does not repeat the text, which may be an
 /// address.
-pub fn nobody(key: &str) -> Problem {
+pub fn contact_not_found(key: &str) -> Problem {
     let help = "give its id, your own id of it, its e-mail address, or its number with +";
     Problem::new(key, "there is no such contact").help(help)
 }
 
 /// Returns the refusal of a change to a contact that does not exist.
 pub fn unchanged(key: &str) -> Refusal {
-    Refusal::new("Contact not found", "Nothing has changed.", nobody(key))
+    Refusal::new("Contact not found", "Nothing has changed.", contact_not_found(key))
 }

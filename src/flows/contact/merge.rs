@@ -1,10 +1,7 @@
 //! Merges two contacts that are one person.
 //!
-//! Round trips: one to read both (4 statements), one for the log of the contact that is merged away
-//! (1), and one to write: what two decisions write (`store::write`) and 6 that move enrollments and
-//! messages (`store::merging`). It is the only flow whose batch joins two contacts' rows. Each of
-//! them gets an event in it, so that a concurrent write to either makes one of the two writes
-//! conflict.
+//! It is the only flow whose batch joins two contacts' rows. Each of them gets an event in it, so
+//! that a concurrent write to either makes one of the two writes conflict.
 
 use crate::domain::base::primitives::{ContactId, Ids, Millis};
 use crate::domain::contact::Contact;

@@ -1,7 +1,6 @@
 //! Shows and saves the preferences of a contact, by a link of a message.
 //!
-//! Showing costs one round trip (2 statements) and writes nothing. Saving costs the same and a
-//! commit: one more to read and one to write (events, contact, waiting messages, consents).
+//! Showing them writes nothing. Saving them is a commit.
 
 use crate::domain::base::language::Language;
 use crate::domain::base::primitives::{Ids, Millis};

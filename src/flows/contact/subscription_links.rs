@@ -1,10 +1,7 @@
 //! Handles the links by which a contact unsubscribes, confirms or undoes. A GET shows what a POST
 //! would do.
 //!
-//! Each costs one round trip to read (1 statement, 2 to unsubscribe) and one to write: 6 statements
-//! to unsubscribe (events, contact, message, waiting messages, consents, counters), 5 to confirm
-//! where that begins a journey (events, contact, enrollment, message, consents). Confirming first
-//! reads what was claimed of the contact: one more round trip, of one statement.
+//! Confirming first reads what was claimed of the contact.
 
 use crate::domain::base::primitives::{
     CampaignId, Channel, ContactId, Ids, MessageId, Millis, Span,
@@ -80,7 +77,7 @@ impl Link {
     }
 }
 
-/// Returns the link behind a short code, if it is stored: one round trip, one statement.
+/// Returns the link behind a short code, if it is stored.
 pub async fn short_link<D: Database>(
     db: &D,
     code: &str,
@@ -99,7 +96,7 @@ pub async fn short_link<D: Database>(
 
 /// Withdraws every consent on the link's channel. Repeating it has no effect, and the link never
 /// expires. Returns a link that undoes it, if a consent was withdrawn. If no decision about the
-/// contact can be made, its address is suppressed instead: one more round trip (1 statement).
+/// contact can be made, its address is suppressed instead.
 pub async fn unsubscribe<D: Database>(
     db: &D,
     catalog: &Catalog,
@@ -114,9 +111,9 @@ pub async fn unsubscribe<D: Database>(
         message: link.message.clone(),
         origin_hash: origin_hash.to_owned(),
     };
-    let case = Command { who: ContactRef::Id(link.contact.clone()), inputs: vec![input] };
-    let decisions = match commit(db, catalog, vec![case], now, ids).await {
-        Err(error) if error.may_be_the_contacts() => {
+    let command = Command { who: ContactRef::Id(link.contact.clone()), inputs: vec![input] };
+    let decisions = match commit(db, catalog, vec![command], now, ids).await {
+        Err(error) if error.is_contact_specific() => {
             db.batch(vec![suppressions::unsubscribe(&link.contact, channel, now)]).await?;
             return Ok(None);
         }
@@ -175,8 +172,8 @@ pub async fn undo<D: Database>(
         origin_hash: origin_hash.to_owned(),
     };
     let inputs = vec![Input::Chose(Box::new(choice))];
-    let case = Command { who: ContactRef::Id(link.contact.clone()), inputs };
-    let decisions = commit(db, catalog, vec![case], now, ids).await?;
+    let command = Command { who: ContactRef::Id(link.contact.clone()), inputs };
+    let decisions = commit(db, catalog, vec![command], now, ids).await?;
     Ok(decisions.iter().any(|decision| !decision.is_idle()))
 }
 
@@ -189,7 +186,7 @@ pub fn may_confirm(link: &Link, now: Millis) -> bool {
 
 /// The state that the page behind a confirmation link shows.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Question {
+pub enum ConfirmationState {
     /// These consents wait for confirmation: the purpose, and the words agreed to.
     Asks(Vec<(String, String)>),
     /// Everything is confirmed already.
@@ -198,15 +195,14 @@ pub enum Question {
     Nothing,
 }
 
-/// Returns what waits for confirmation by the owner of an address. One round trip, two statements;
-/// nothing is written.
+/// Returns what waits for confirmation by the owner of an address. Nothing is written.
 pub async fn question<D: Database>(
     db: &D,
     link: &Link,
     now: Millis,
-) -> Result<Question, DatabaseError> {
+) -> Result<ConfirmationState, DatabaseError> {
     let Some((contact, ledger)) = read_consents(db, &link.contact, now).await? else {
-        return Ok(Question::Nothing);
+        return Ok(ConfirmationState::Nothing);
     };
     let pending = contact.consents.iter().filter(|consent| consent.waits_for_link());
     let mut asks: Vec<(String, String)> = pending
@@ -217,9 +213,9 @@ pub async fn question<D: Database>(
     asks.retain(|ask| seen.insert(ask.clone()));
     let is_confirmed = |c: &Consent| c.state == ConsentState::Confirmed;
     Ok(match asks.is_empty() {
-        false => Question::Asks(asks),
-        true if contact.consents.iter().any(is_confirmed) => Question::Answered,
-        true => Question::Nothing,
+        false => ConfirmationState::Asks(asks),
+        true if contact.consents.iter().any(is_confirmed) => ConfirmationState::Answered,
+        true => ConfirmationState::Nothing,
     })
 }
 
@@ -248,14 +244,14 @@ fn words_agreed_to(ledger: &[ConsentRecord], consent: &Consent) -> String {
     grants.next_back().map(|record| record.text.clone()).unwrap_or_default()
 }
 
-/// Returns what was claimed of a contact until `shown_at` and waits for its owner. One round trip,
-/// one statement; nothing is written.
+/// Returns what was claimed of a contact until `shown_at` and waits for its owner. Nothing is
+/// written.
 pub async fn claims<D: Database>(
     db: &D,
     link: &Link,
     shown_at: Millis,
 ) -> Result<Claims, DatabaseError> {
-    let asked = claim::ASKED.map(str::to_owned);
+    let asked = claim::REQUIRED_HISTORY.map(str::to_owned);
     let rows = db.batch(vec![contacts::by_ids([&link.contact], &asked, &[], shown_at)]).await?;
     let row = rows.first().map(Rows::first::<ContactRow>).transpose();
     let contact = row.map_err(DatabaseError::Fault)?.flatten().map(Contact::from);

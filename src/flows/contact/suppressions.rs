@@ -1,8 +1,7 @@
 //! The list of addresses that must not be written to, as operators maintain it.
 //!
-//! Reading is one round trip, one statement. Adding and lifting cost one to look up (2 statements)
-//! and one to write; if a contact has the address, a commit, so that its log records it. An import
-//! is two round trips of one statement, regardless of the number of addresses: whether a contact is
+//! If a contact has the address that is added or lifted, a commit follows, so that its log records
+//! it. An import writes only the list, regardless of the number of addresses: whether a contact is
 //! suppressed is checked when a message is decided on.
 
 use crate::domain::base::primitives::{Channel, ContactId, Ids, Millis};

@@ -1,9 +1,9 @@
 //! Validates the events that a customer's own system sends through the API.
 //!
 //! Either all events of a request are valid and go to the intake queue, or none is taken and the
-//! response names each invalid one. Where events have ids of their own, one round trip of one
-//! statement checks whether an id already belongs to different content. `commit` checks again,
-//! because events that wait in the queue are in no database yet.
+//! response names each invalid one. Where events have ids of their own, it is checked whether an id
+//! already belongs to different content. `commit` checks again, because events that wait in the
+//! queue are in no database yet.
 
 use crate::domain::base::diagnostic::brief;
 use crate::domain::base::primitives::{ContactId, Ids, Millis, Money, Span};

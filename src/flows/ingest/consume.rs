@@ -1,9 +1,8 @@
 //! Writes tasks of the intake queue, many per statement.
 //!
-//! Visits cost one round trip of two statements per batch. Delivery reports cost one more, to find
-//! the contacts of their messages; STOP costs one more, to suppress the number. Opens, clicks, API
-//! events and deferred form submissions may lead to decisions, so they go through `commit`: one
-//! round trip to read and one to write for all their contacts.
+//! Visits are written directly. Opens, clicks, delivery reports, inbound SMS, API events and
+//! deferred form submissions may lead to decisions, so they go through `commit`, together for all
+//! their contacts.
 
 use crate::domain::base::primitives::{Ids, Millis};
 use crate::domain::base::token::Keyring;
@@ -45,13 +44,13 @@ pub async fn record<D: Database>(
 ) -> Result<Vec<Work>, CommitError> {
     let mut visits = Vec::new();
     let (mut reports, mut texts) = (Vec::new(), Vec::new());
-    let mut cases: Vec<Command> = Vec::new();
+    let mut commands: Vec<Command> = Vec::new();
     for task in tasks {
         match task {
             Intake::VisitV1(visit) => visits.push(visit),
             Intake::DeliveryReportV1 { message, report } => reports.push((message, report)),
             Intake::InboundSmsV1(sms) => texts.push(sms),
-            task => add(&mut cases, task),
+            task => add(&mut commands, task),
         }
     }
     let mut failure = None;
@@ -66,19 +65,19 @@ pub async fn record<D: Database>(
             (Vec::new(), Vec::new())
         }
     };
-    match resolve::whose(db, reports).await {
+    match resolve::resolve_messages(db, reports).await {
         Ok(found) => {
             found
                 .into_iter()
-                .for_each(|(contact, input)| put(&mut cases, ContactRef::Id(contact), input));
+                .for_each(|(contact, input)| put(&mut commands, ContactRef::Id(contact), input));
         }
         Err(error) => failure = Some(error),
     }
     let (texts, suppressed) = resolve::texts(texts, now);
     for (who, input) in texts {
-        put(&mut cases, who, input);
+        put(&mut commands, who, input);
     }
-    let decisions = commit_by_address(db, catalog, Some(keys), cases, now, ids).await;
+    let decisions = commit_by_address(db, catalog, Some(keys), commands, now, ids).await;
     if let Some(statement) = suppressed {
         failure = db.batch(vec![statement]).await.err().or(failure);
     }
@@ -89,7 +88,7 @@ pub async fn record<D: Database>(
 }
 
 /// Adds a task to the command of the contact it is about.
-fn add(cases: &mut Vec<Command>, task: Intake) {
+fn add(commands: &mut Vec<Command>, task: Intake) {
     let (who, input) = match task {
         Intake::VisitV1(_) | Intake::DeliveryReportV1 { .. } | Intake::InboundSmsV1(_) => return,
         Intake::EngagementV1(engagement) => {
@@ -110,12 +109,12 @@ fn add(cases: &mut Vec<Command>, task: Intake) {
             (who, Input::Submitted(submitted))
         }
     };
-    put(cases, who, input);
+    put(commands, who, input);
 }
 
-fn put(cases: &mut Vec<Command>, who: ContactRef, input: Input) {
-    match cases.iter_mut().find(|case| case.who == who) {
-        Some(case) => case.inputs.push(input),
-        None => cases.push(Command { who, inputs: vec![input] }),
+fn put(commands: &mut Vec<Command>, who: ContactRef, input: Input) {
+    match commands.iter_mut().find(|command| command.who == who) {
+        Some(command) => command.inputs.push(input),
+        None => commands.push(Command { who, inputs: vec![input] }),
     }
 }

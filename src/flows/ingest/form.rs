@@ -1,12 +1,7 @@
 //! Turns a visitor's submission into a lead. This is the only synchronous write of a visitor.
 //!
-//! Checks that need no database come first; then there is one round trip to read and one to write
-//! (`commit`). Problems are shown beside each field. A bot gets the thank-you page, and its
-//! submission is dropped.
-//!
-//! Statements of a first submission that agrees to messages and begins a journey: 3 to read, 7 to
-//! write (events, contact, enrollment, message, consents, counters, and one that refuses an address
-//! erased in the meantime); 1 more if it enters a segment.
+//! Checks that need no database come first; then `commit` reads and writes. Problems are shown
+//! beside each field. A bot gets the thank-you page, and its submission is dropped.
 
 use crate::domain::base::primitives::{CampaignId, Ids, Millis, QualifiedId, Span};
 use crate::domain::base::token::{Keyring, Purpose, TokenProblem, sha256_hex};
@@ -105,8 +100,8 @@ pub async fn submit<D: Database>(
 ) -> Result<Vec<Work>, CommitError> {
     let who = ContactRef::Typed { email: submitted.email.clone(), phone: submitted.phone.clone() };
     let inputs = vec![Input::Submitted(Box::new(submitted))];
-    let case = Command { who, inputs };
-    let decisions = commit_by_address(db, catalog, Some(keys), vec![case], now, ids).await?;
+    let command = Command { who, inputs };
+    let decisions = commit_by_address(db, catalog, Some(keys), vec![command], now, ids).await?;
     Ok(deliveries(&decisions))
 }
 

@@ -2,9 +2,9 @@
 //! about. What follows is decided in `domain/engine/delivery_report.rs` and
 //! `domain/engine/inbound_sms.rs`.
 //!
-//! For a batch: one round trip of one statement, or two if a provider did not return our id; one of
-//! three if there is something that counts once; and one of one statement if a sender opts out with
-//! STOP. The results go through `commit` with the rest.
+//! A message is found by our id, or by the provider's if the provider did not return ours. STOP
+//! also suppresses the number, in a write of its own. The results go through `commit` with the
+//! rest.
 
 use crate::domain::base::primitives::{ContactId, MessageId, Millis, Span};
 use crate::domain::contact::suppression::Suppression;
@@ -73,7 +73,7 @@ pub async fn once<D: Database>(
 /// Returns the contact and the input of each report, in order. A report about an unknown message is
 /// left out: it belongs to another system that shares the provider's account, or to a deleted
 /// contact.
-pub async fn whose<D: Database>(
+pub async fn resolve_messages<D: Database>(
     db: &D,
     reports: Vec<Reported>,
 ) -> Result<Vec<(ContactId, Input)>, DatabaseError> {

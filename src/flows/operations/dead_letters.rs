@@ -6,9 +6,8 @@
 //! attempt is stored with it. Tasks that this code cannot read, or that wait for a version that
 //! cannot be read, are stored unchanged.
 //!
-//! Taking a message costs what `record` costs, and one round trip (2 statements, and 1 for each
-//! that is kept) for all. Replaying is `record` again, and one more statement for each: every fact
-//! has an idempotency key, so that concurrent or repeated replays count once.
+//! A replay records the fact as `record` does. Every fact has an idempotency key, so that
+//! concurrent or repeated replays count once.
 
 use crate::domain::base::diagnostic::brief;
 use crate::domain::base::primitives::{Ids, Millis};

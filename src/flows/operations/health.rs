@@ -1,5 +1,5 @@
-//! Whether the deployment works, and how late it is. One round trip, twelve statements. The details
-//! are for operators; everybody else gets one status word per part.
+//! Whether the deployment works, and how late it is. The details are for operators; everybody else
+//! gets one status word per part.
 
 use crate::domain::base::primitives::{CLOCKS_DIFFER_MAX, Millis, QualifiedId, Span};
 use crate::domain::operations::dead_letter::DeadLetters;
@@ -85,20 +85,20 @@ pub struct Words {
 impl Health {
     /// Returns the public status words.
     pub fn words(&self) -> Words {
-        let word = |is_well: bool, otherwise| if is_well { "ok" } else { otherwise };
+        let status_word = |is_well: bool, otherwise| if is_well { "ok" } else { otherwise };
         Words {
             is_ready: self.is_ready,
-            database: word(self.database.is_none(), "failing"),
-            kv: word(self.kv.is_none(), "failing"),
-            queue: word(self.queue.is_none(), "failing"),
-            scheduler: word(self.scheduler.is_none(), "late"),
-            due: word(self.due.is_none(), "late"),
-            work: word(self.failing.is_empty(), "failing"),
-            versions: word(self.versions.is_empty(), "failing"),
-            senders: word(self.senders.is_empty(), "failing"),
-            contacts: word(self.parked == 0, "failing"),
-            dead_letters: word(self.dead_letters == DeadLetters::default(), "failing"),
-            restored: word(self.restored.is_none(), "failing"),
+            database: status_word(self.database.is_none(), "failing"),
+            kv: status_word(self.kv.is_none(), "failing"),
+            queue: status_word(self.queue.is_none(), "failing"),
+            scheduler: status_word(self.scheduler.is_none(), "late"),
+            due: status_word(self.due.is_none(), "late"),
+            work: status_word(self.failing.is_empty(), "failing"),
+            versions: status_word(self.versions.is_empty(), "failing"),
+            senders: status_word(self.senders.is_empty(), "failing"),
+            contacts: status_word(self.parked == 0, "failing"),
+            dead_letters: status_word(self.dead_letters == DeadLetters::default(), "failing"),
+            restored: status_word(self.restored.is_none(), "failing"),
         }
     }
 }
@@ -136,7 +136,7 @@ pub fn questions(now: Millis) -> Vec<Statement> {
         schedule::last_tick(),
         schedule::next(),
         parked::count(ATTEMPTS_ALONE_MAX),
-        senders::standing(),
+        senders::breakers(),
         restores::guard(),
         restores::waiting(),
         schedule::handed_out_since(now.plus(CLAIM)),
@@ -159,7 +159,7 @@ pub struct Parts<'a> {
 }
 
 /// Computes the health from the rows of `questions` and the state of the other parts.
-pub fn judge(database: Result<Vec<Rows>, DatabaseError>, parts: Parts<'_>, now: Millis) -> Health {
+pub fn assess(database: Result<Vec<Rows>, DatabaseError>, parts: Parts<'_>, now: Millis) -> Health {
     let (rows, database) = match database {
         Ok(rows) => (rows, None),
         Err(error) => (Vec::new(), Some(error.to_string())),
@@ -178,8 +178,8 @@ pub fn judge(database: Result<Vec<Rows>, DatabaseError>, parts: Parts<'_>, now: 
     let guard = |rows: &Rows| rows.first::<GuardRow>().ok().flatten()?.guard();
     let waiting = |rows: &Rows| rows.first::<WaitingRow>().ok().flatten().map(|row| row.messages);
     let waiting = rows.get(5).and_then(waiting).unwrap_or(0);
-    let asks = rows.get(4).and_then(guard).filter(|guard| guard.asks(waiting));
-    let restored = asks.map(|guard| {
+    let needs_decision = rows.get(4).and_then(guard).filter(|guard| guard.needs_decision(waiting));
+    let restored = needs_decision.map(|guard| {
         let mark = guard.mark.rfc3339();
         format!("restored from {mark}: messages wait for `dripline restore release` or `drop`")
     });

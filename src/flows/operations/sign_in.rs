@@ -1,5 +1,5 @@
-//! Access to the web app. Signing in by an API token or by a link costs two round trips at most; a
-//! page costs one (1 statement), and one more every ten minutes, when its use is recorded.
+//! Access to the web app: signing in by an API token or by a link, and the sessions that follow.
+//! The use of a session is recorded every ten minutes.
 
 use crate::domain::access::session::{Session, SessionPurpose};
 use crate::domain::base::primitives::Millis;

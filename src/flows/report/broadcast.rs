@@ -2,7 +2,7 @@
 //! Pure; part of `report`.
 
 use crate::domain::campaign::Campaign;
-use crate::domain::campaign::ab_test::judge;
+use crate::domain::campaign::ab_test::evaluate;
 use crate::domain::campaign::broadcast::{BroadcastState, BroadcastVariant};
 use crate::domain::contact::message::of_broadcast_part;
 use crate::domain::report::broadcast::{BroadcastReport, VariantFigures};
@@ -40,7 +40,7 @@ fn one(
     // Without a test no decision is pending, so the finding so far is reported.
     let by_now = broadcast
         .filter(|b| state == Some(BroadcastState::Done) && b.test.is_none() && b.variants.len() > 1)
-        .map(|broadcast| judge(trials(broadcast, &counters), broadcast.standard));
+        .map(|broadcast| evaluate(trials(broadcast, &counters), broadcast.standard));
     BroadcastReport {
         broadcast: name.to_owned(),
         state,

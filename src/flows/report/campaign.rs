@@ -1,6 +1,5 @@
-//! What a campaign cost and earned, from counters: one round trip, one statement. With its
-//! journeys, which are counted each time, its broadcasts, auto-pause, other currencies and
-//! failures: one round trip, seven statements.
+//! What a campaign cost and earned, from counters. Its journeys are counted from their enrollments
+//! each time, when a report with them is asked for.
 
 use crate::domain::base::primitives::{Channel, Millis, minor_digits};
 use crate::domain::campaign::Campaign;
@@ -49,7 +48,7 @@ pub async fn report_with_journeys<D: Database>(
         reports::enrollments(id),
         journeys::statuses(),
         broadcasts::of_campaign(id),
-        brakes::last_words(Some(id)),
+        brakes::newest(Some(id)),
         reports::other_currencies(id, &published.compiled.campaign.currency),
         failing::list(Some(id)),
     ];

@@ -1,10 +1,7 @@
 //! The scheduler. A tick finds what is due and enqueues it; a worker decides on it.
 //!
-//! A tick costs one round trip (5 statements) for the contacts, messages and broadcasts that are
-//! due, and one (2 statements) to release what the queue does not take. Preparing work is not part
-//! of it (`keep_house`). A worker costs two round trips for up to `CONTACTS_PER_TASK_MAX` contacts
-//! (`commit`). Regardless of the number of contacts, a step that falls due is 1 statement to read
-//! and 3 to write (events, contacts, enrollments); 1 more where a message is queued.
+//! Preparing work is not part of it (`prepare_work`). A worker decides on up to
+//! `CONTACTS_PER_TASK_MAX` contacts in one `commit`.
 
 use crate::domain::base::primitives::{ContactId, Ids, MessageId, Millis, QualifiedId, Span};
 use crate::domain::engine::Input;
@@ -45,7 +42,7 @@ pub async fn hand_out<D: Database, Q: WorkQueue>(
     }
     let Err(refusal) = queue.hand_out(&work).await else { return Ok(work.len()) };
     let left = &work[refusal.handed_out.min(work.len())..];
-    db.batch(give_back(left, now)).await?;
+    db.batch(release(left, now)).await?;
     Err(HandOutError::Queue(refusal.reason))
 }
 
@@ -98,7 +95,7 @@ async fn claim<D: Database>(db: &D, limit: usize, now: Millis) -> Result<Vec<Wor
 }
 
 /// Releases the claims of these tasks.
-fn give_back(tasks: &[Work], now: Millis) -> Vec<Statement> {
+fn release(tasks: &[Work], now: Millis) -> Vec<Statement> {
     let (mut contacts, mut broadcasts) = (Vec::new(), Vec::new());
     for task in tasks {
         match task {
@@ -110,8 +107,8 @@ fn give_back(tasks: &[Work], now: Millis) -> Vec<Statement> {
     }
     let claimed = |until: Span| now.plus(until);
     vec![
-        schedule::give_back(&contacts, claimed(CLAIM)),
-        broadcasts::give_back(&broadcasts, claimed(run::CLAIM), now),
+        schedule::release(&contacts, claimed(CLAIM)),
+        broadcasts::release(&broadcasts, claimed(run::CLAIM), now),
     ]
 }
 
@@ -124,13 +121,13 @@ pub async fn run<D: Database>(
     now: Millis,
     ids: &mut Ids,
 ) -> Result<Vec<Work>, CommitError> {
-    let case = |contact: &ContactId| Command {
+    let command = |contact: &ContactId| Command {
         who: ContactRef::Id(contact.clone()),
         inputs: vec![Input::TimePassed],
     };
-    match commit(db, catalog, contacts.iter().map(case).collect(), now, ids).await {
+    match commit(db, catalog, contacts.iter().map(command).collect(), now, ids).await {
         Ok(decisions) => Ok(deliveries(&decisions)),
-        Err(error) if error.may_be_the_contacts() => Ok(Work::alone(contacts)),
+        Err(error) if error.is_contact_specific() => Ok(Work::alone(contacts)),
         Err(error) => Err(error),
     }
 }

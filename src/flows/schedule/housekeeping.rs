@@ -2,15 +2,13 @@
 //! journey. A part that fails stops alone: the failure is recorded, logged, retried later, and
 //! shown until it succeeds.
 //!
-//! One round trip (4 statements) lists both and deletes dead letters that are too old. Then it
-//! takes one (4 statements) for what is live, one (3 statements) for each step of a backfill, at
-//! most `FILL_STEPS_PER_TICK`, and for each journey being woken, and one (1 statement) to record a
-//! failure.
+//! It takes at most `FILL_STEPS_PER_TICK` steps of backfills, and a step of each journey that is
+//! being woken. It also deletes dead letters that are too old.
 
 use crate::domain::base::primitives::{CampaignId, Millis, QualifiedId};
 use crate::domain::operations::failing::FailingKind;
 use crate::domain::publication::catalog::Catalog;
-use crate::flows::campaign::backfill::written;
+use crate::flows::campaign::backfill::pass_window;
 use crate::flows::campaign::publish;
 use crate::flows::ports::all;
 use crate::flows::ports::{Database, DatabaseError};
@@ -27,7 +25,7 @@ pub const FILL_STEPS_PER_TICK: usize = 10;
 
 /// Advances backfills and the waking of journeys by some steps. Returns the failures, one line
 /// each, for the log.
-pub async fn keep_house<D: Database>(
+pub async fn prepare_work<D: Database>(
     db: &D,
     last_tick: Option<Millis>,
     now: Millis,
@@ -60,7 +58,7 @@ impl<D: Database> Housekeeping<'_, D> {
     async fn wake_journeys(&mut self, wakes: Vec<WakeRow>) -> Result<(), DatabaseError> {
         for wake in wakes {
             let id = QualifiedId::new(&wake.campaign_id, &wake.journey);
-            let span = written(wake.wave, wake.not_before);
+            let span = pass_window(wake.wave, wake.not_before);
             let mut statements = journeys::wake_step(&wake, &span, self.now).to_vec();
             if wake.attempts > 0 {
                 statements.push(failing::clear(FailingKind::Waking, &id));
@@ -115,7 +113,7 @@ impl<D: Database> Housekeeping<'_, D> {
         }
         match publish::filled(catalog, &fill.segment_id) {
             Some(rule) => {
-                let span = written(fill.wave, fill.not_before);
+                let span = pass_window(fill.wave, fill.not_before);
                 let step = segments::fill_step(fill, &rule, &span, self.now, DUE_PER_TICK_MAX);
                 statements.extend(step);
             }

@@ -1,8 +1,5 @@
 //! Tries again to read versions that could not be read. When one becomes readable, the contacts
 //! that were decided on without it are decided on again.
-//!
-//! One round trip (1 statement) per tick; during an outage, one more (2 statements) to try the
-//! versions, and afterwards one (2 statements) for each step of waking contacts, at most ten.
 
 use crate::domain::base::primitives::{CampaignId, Millis, Span};
 use crate::domain::publication::catalog::{Catalog, Unreadable};
@@ -41,7 +38,6 @@ pub async fn watch<D: Database>(
 }
 
 /// Returns the versions that cannot be read: those recorded, and those that this worker has found.
-/// Costs one round trip of one statement.
 pub async fn unreadable<D: Database>(
     db: &D,
     catalog: &Catalog,

@@ -1,8 +1,6 @@
 //! Keeps a contact whose decision fails permanently from stalling others. A contact whose decision
 //! failed once is tried alone. One that fails alone too often is quarantined until an operator
 //! releases it.
-//!
-//! Trying a contact alone costs two more round trips, of one statement each, than deciding on it.
 
 use crate::domain::base::diagnostic::brief;
 use crate::domain::base::primitives::{ContactId, Ids, Millis};
@@ -26,7 +24,7 @@ pub const ATTEMPTS_ALONE_MAX: u32 = 5;
 const NEVER_ENDED: &str = "a decision about it never ended";
 
 /// Decides on one due contact, and quarantines it if that has failed too often.
-pub async fn run_alone<D: Database>(
+pub async fn process_isolated<D: Database>(
     db: &D,
     catalog: &Catalog,
     contact: ContactId,
@@ -37,19 +35,19 @@ pub async fn run_alone<D: Database>(
     let row = rows.first().map(Rows::first::<AttemptsRow>).transpose();
     let attempts = row.map_err(DatabaseError::Fault)?.flatten().map_or(0, |row| row.attempts);
     if attempts > ATTEMPTS_ALONE_MAX {
-        db.batch(vec![parked::put_to_sleep(&contact)]).await?;
+        db.batch(vec![parked::quarantine(&contact)]).await?;
         return Ok(Vec::new());
     }
-    let case = Command { who: ContactRef::Id(contact.clone()), inputs: vec![Input::TimePassed] };
-    match commit(db, catalog, vec![case], now, ids).await {
+    let command = Command { who: ContactRef::Id(contact.clone()), inputs: vec![Input::TimePassed] };
+    match commit(db, catalog, vec![command], now, ids).await {
         Ok(decisions) => {
             db.batch(vec![parked::clear(&contact)]).await?;
             Ok(deliveries(&decisions))
         }
-        Err(error) if error.may_be_the_contacts() => {
+        Err(error) if error.is_contact_specific() => {
             let mut statements = vec![parked::note(&contact, &brief(&error))];
             if attempts == ATTEMPTS_ALONE_MAX {
-                statements.push(parked::put_to_sleep(&contact));
+                statements.push(parked::quarantine(&contact));
             }
             db.batch(statements).await?;
             Ok(Vec::new())

@@ -1,8 +1,7 @@
 //! Rewrites e-mail addresses that were stored before each had one normal form.
 //!
 //! Nearly always there are none. Otherwise a tick rewrites up to a hundred contacts and as many
-//! suppressions: one round trip (2 statements) finds them, one of at most five statements rewrites
-//! them.
+//! suppressions.
 
 use crate::domain::base::primitives::{ContactId, Millis};
 use crate::domain::contact::address::read_email;

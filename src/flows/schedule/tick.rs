@@ -10,7 +10,7 @@ use crate::domain::base::primitives::{CLOCKS_DIFFER_MAX, Millis};
 use crate::domain::publication::catalog::Catalog;
 use crate::domain::report::Report;
 use crate::domain::sending::auto_pause::PauseEvent;
-use crate::flows::campaign::backfill::waves;
+use crate::flows::campaign::backfill::passes;
 use crate::flows::campaign::catalog_cache::{Library, Shelf};
 use crate::flows::campaign::{auto_pause, publish};
 use crate::flows::ports::{Database, DatabaseError, KeyValue, KeyValueError, WorkQueue};
@@ -81,7 +81,7 @@ pub async fn tick<D: Database, K: KeyValue, Q: WorkQueue>(
     // --- What is due ----------------------------------------------------------------------------
     let readable_again = outcome.take("versions", outages::watch(db, catalog, now).await);
     let last_tick = last.as_ref().and_then(|last| last.tick);
-    let failures = housekeeping::keep_house(db, last_tick, now).await;
+    let failures = housekeeping::prepare_work(db, last_tick, now).await;
     outcome.failures.extend(failures.into_iter().map(|failure| (FILLINGS, failure)));
     let is_on_trial = last.as_ref().is_some_and(|last| last.queue_refuses);
     let limit = if is_on_trial { DUE_ON_TRIAL } else { DUE_PER_TICK_MAX };
@@ -104,15 +104,15 @@ pub async fn tick<D: Database, K: KeyValue, Q: WorkQueue>(
         outcome.take("mark", put);
     }
     outcome.take("addresses", respell::respell(db, now).await);
-    let judged = auto_pause::judge(db, &settings.pacing.brake, now).await;
+    let judged = auto_pause::check(db, &settings.pacing.brake, now).await;
     outcome.pause_events = outcome.take("brake", judged).unwrap_or_default();
     let library = Library { db, kv, shelf, now: real_now };
     let copied = match readable_again {
         Some(true) => library.refresh().await,
         _ => library.repair().await,
     };
-    if let Some(copied) = outcome.take("editions", copied) {
-        outcome.take("editions", copied);
+    if let Some(copied) = outcome.take("versions", copied) {
+        outcome.take("versions", copied);
     }
     refresh_snapshots(db, kv, catalog, now, &mut outcome).await;
     if let Some(last) = last {
@@ -120,7 +120,7 @@ pub async fn tick<D: Database, K: KeyValue, Q: WorkQueue>(
             (Part::Queue, queue_refuses, last.queue_refuses),
             (Part::KeyValue, kv.refused.get(), last.kv_refuses),
         ];
-        outcome.take("health", tell_of_refusals(db, parts, now).await);
+        outcome.take("health", record_refusals(db, parts, now).await);
     }
     outcome
 }
@@ -166,13 +166,13 @@ async fn put_right<D: Database>(
         return Ok(());
     };
     let mut statements = clock::put_right(last, now);
-    statements.push(segments::begin_fills(&publish::fills(catalog), waves(now)));
+    statements.push(segments::begin_fills(&publish::fills(catalog), passes(now)));
     db.batch(statements).await.map(drop)
 }
 
 /// Records which parts refuse writes or work, where that has changed. Each part is given with what
 /// this tick found, if it tried the part, and with what was recorded before.
-async fn tell_of_refusals<D: Database>(
+async fn record_refusals<D: Database>(
     db: &D,
     parts: [(Part, Option<bool>, bool); 2],
     now: Millis,

@@ -18,10 +18,10 @@ const CALLS_AT_ONCE_MAX: usize = 6;
 /// The number of calls in a row without an answer after which a task stops calling a provider. Each
 /// call may take 20 seconds, and a worker that runs out of time leaves messages in an unknown
 /// state.
-const SILENCE_MAX: usize = 3;
+const TIMEOUTS_MAX: usize = 3;
 
 /// How long messages wait for a provider that does not answer, or for the next task.
-pub const REST: Span = Span::minutes(1);
+pub const RETRY_WAIT: Span = Span::minutes(1);
 
 /// How long messages wait for a provider to be configured.
 const NO_SENDER_WAIT: Span = Span::hours(1);
@@ -34,12 +34,12 @@ pub struct Planned<'a> {
     pub key: Option<String>,
     /// Sorted by id, so that the same messages always make the same request.
     pub messages: Vec<Message>,
-    company: Company,
+    grouping: Grouping,
 }
 
 /// Which other messages a message may be batched with.
 #[derive(PartialEq)]
-enum Company {
+enum Grouping {
     /// Any others.
     Any,
     /// Only those of the earlier call with this key, because the provider may have accepted it.
@@ -55,7 +55,7 @@ pub struct Plan<'a> {
     /// The messages whose batch was split up.
     apart: BTreeSet<MessageId>,
     /// The number of calls in a row without an answer, by provider.
-    silences: BTreeMap<&'static str, usize>,
+    timeouts: BTreeMap<&'static str, usize>,
     /// The circuit breakers, by provider.
     breakers: BTreeMap<String, Breaker>,
     /// The providers whose circuit breaker has changed and is not stored yet.
@@ -74,10 +74,10 @@ enum Choice<'a> {
 
 impl<'a> Plan<'a> {
     /// Creates a plan in which all messages wait.
-    pub fn new(senders: &'a Senders, messages: Vec<Message>, standing: Vec<SenderRow>) -> Self {
-        let (apart, silences, news) = <_>::default();
-        let breakers = standing.into_iter().map(|row| (row.name, row.breaker)).collect();
-        Self { senders, waiting: messages.into(), apart, silences, breakers, news }
+    pub fn new(senders: &'a Senders, messages: Vec<Message>, state: Vec<SenderRow>) -> Self {
+        let (apart, timeouts, news) = <_>::default();
+        let breakers = state.into_iter().map(|row| (row.name, row.breaker)).collect();
+        Self { senders, waiting: messages.into(), apart, timeouts, breakers, news }
     }
 
     /// Returns the calls of the next wave; none if no message waits any more. Messages that cannot
@@ -85,8 +85,8 @@ impl<'a> Plan<'a> {
     pub fn next_wave(&mut self, now: Millis, ended: &mut Results) -> Vec<Planned<'a>> {
         let mut wave = Vec::<Planned<'a>>::new();
         for message in std::mem::take(&mut self.waiting) {
-            let (sender, standing) = match self.choose(&message, &wave, now) {
-                Choice::Ask(sender, standing) => (sender, standing),
+            let (sender, state) = match self.choose(&message, &wave, now) {
+                Choice::Ask(sender, state) => (sender, state),
                 Choice::Wait => {
                     self.waiting.push_back(message);
                     continue;
@@ -96,10 +96,10 @@ impl<'a> Plan<'a> {
                     continue;
                 }
             };
-            let company = self.company(&message, standing);
+            let grouping = self.grouping(&message, state);
             let has_room = |planned: &Planned<'_>| {
-                company != Company::None
-                    && planned.company == company
+                grouping != Grouping::None
+                    && planned.grouping == grouping
                     && planned.sender.name() == sender.name()
                     && planned.messages.len() < sender.batch_max().min(self.senders.batch_max)
             };
@@ -107,16 +107,16 @@ impl<'a> Plan<'a> {
                 Some(index) => wave[index].messages.push(message),
                 None if wave.len() < CALLS_AT_ONCE_MAX => {
                     let messages = vec![message];
-                    wave.push(Planned { sender, key: None, messages, company });
+                    wave.push(Planned { sender, key: None, messages, grouping });
                 }
                 None => self.waiting.push_back(message),
             }
         }
         for planned in &mut wave {
             planned.messages.sort_by(|a, b| a.id.cmp(&b.id));
-            planned.key = match std::mem::replace(&mut planned.company, Company::None) {
-                Company::Same(key) => Some(key),
-                Company::Any if planned.messages.len() > 1 => Some(key_of(&planned.messages)),
+            planned.key = match std::mem::replace(&mut planned.grouping, Grouping::None) {
+                Grouping::Same(key) => Some(key),
+                Grouping::Any if planned.messages.len() > 1 => Some(key_of(&planned.messages)),
                 _ => None,
             };
         }
@@ -146,16 +146,16 @@ impl<'a> Plan<'a> {
         }
         let (mut earliest, mut waits) = (None::<Millis>, false);
         for sender in senders {
-            let until = match self.standing(sender, now) {
-                CircuitState::InOrder => return Choice::Ask(sender, CircuitState::InOrder),
-                CircuitState::OnTrial => {
+            let until = match self.state(sender, now) {
+                CircuitState::Closed => return Choice::Ask(sender, CircuitState::Closed),
+                CircuitState::HalfOpen => {
                     if !wave.iter().any(|planned| planned.sender.name() == sender.name()) {
-                        return Choice::Ask(sender, CircuitState::OnTrial);
+                        return Choice::Ask(sender, CircuitState::HalfOpen);
                     }
                     waits = true;
                     continue;
                 }
-                CircuitState::OutOfOrder(until) => until,
+                CircuitState::Open(until) => until,
             };
             earliest = Some(earliest.map_or(until, |earliest| earliest.min(until)));
         }
@@ -167,32 +167,32 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn standing(&self, sender: &Sender, now: Millis) -> CircuitState {
-        if self.silences.get(sender.name()).is_some_and(|calls| *calls >= SILENCE_MAX) {
-            return CircuitState::OutOfOrder(now.plus(REST));
+    fn state(&self, sender: &Sender, now: Millis) -> CircuitState {
+        if self.timeouts.get(sender.name()).is_some_and(|calls| *calls >= TIMEOUTS_MAX) {
+            return CircuitState::Open(now.plus(RETRY_WAIT));
         }
         let breaker = self.breakers.get(sender.name());
-        breaker.map_or(CircuitState::InOrder, |breaker| breaker.standing(now))
+        breaker.map_or(CircuitState::Closed, |breaker| breaker.state(now))
     }
 
-    fn company(&self, message: &Message, standing: CircuitState) -> Company {
+    fn grouping(&self, message: &Message, state: CircuitState) -> Grouping {
         match &message.call {
-            Some(key) if message.uncertain => Company::Same(key.clone()),
-            _ if message.uncertain || self.apart.contains(&message.id) => Company::None,
-            _ if standing == CircuitState::OnTrial => Company::None,
-            _ => Company::Any,
+            Some(key) if message.uncertain => Grouping::Same(key.clone()),
+            _ if message.uncertain || self.apart.contains(&message.id) => Grouping::None,
+            _ if state == CircuitState::HalfOpen => Grouping::None,
+            _ => Grouping::Any,
         }
     }
 
     /// Records the result of a call to a provider.
-    pub fn heard(&mut self, sender: &Sender, verdict: &BatchResult, now: Millis) {
-        let is_silent = matches!(verdict, BatchResult::All(SendResult::Lost(_)));
-        let silence = self.silences.entry(sender.name()).or_default();
-        *silence = if is_silent { *silence + 1 } else { 0 };
-        if !sender.is_one_service() {
+    pub fn record(&mut self, sender: &Sender, result: &BatchResult, now: Millis) {
+        let timed_out = matches!(result, BatchResult::All(SendResult::Lost(_)));
+        let count = self.timeouts.entry(sender.name()).or_default();
+        *count = if timed_out { *count + 1 } else { 0 };
+        if !sender.has_circuit_breaker() {
             return;
         }
-        let failure = match verdict {
+        let failure = match result {
             BatchResult::All(attempt) => failure(attempt),
             // Each message has its own result, and at least one of them shows a fault of the
             // account.
@@ -242,7 +242,7 @@ impl<'a> Plan<'a> {
     /// Postpones everything that still waits, because the task has no time left.
     pub fn put_off(&mut self, now: Millis, ended: &mut Results) {
         for message in std::mem::take(&mut self.waiting) {
-            let (at, reason) = (now.plus(REST), String::new());
+            let (at, reason) = (now.plus(RETRY_WAIT), String::new());
             ended.add(&message, Disposition::Untried { at, reason });
         }
     }

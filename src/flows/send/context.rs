@@ -42,7 +42,7 @@ pub struct Passed<'t> {
 }
 
 /// The result of the check of a message.
-pub enum Judged<'t> {
+pub enum Checked<'t> {
     /// Another worker has claimed it.
     Others,
     /// It may leave.
@@ -58,29 +58,29 @@ fn unreadable(at: Millis) -> Disposition {
 
 impl<D, H> Wave<'_, D, H> {
     /// Checks whether a message may leave at a given time.
-    pub fn judge<'t>(
+    pub fn check<'t>(
         &self,
         message: &Message,
         snapshot: &'t SendSnapshot,
         at: Millis,
-    ) -> Judged<'t> {
+    ) -> Checked<'t> {
         if !snapshot.is_ours(message) {
-            return Judged::Others;
+            return Checked::Others;
         }
         // Newer code may be able to read it tomorrow.
         if self.catalog.waits(&message.campaign, message.version) {
-            return Judged::Ends(unreadable(at));
+            return Checked::Ends(unreadable(at));
         }
         let Some(rules) = self.rules(message) else {
             let gone = "its version is gone".to_owned();
-            return Judged::Ends(Disposition::Over(failed(message, gone, false)));
+            return Checked::Ends(Disposition::Over(failed(message, gone, false)));
         };
         if rules.published.templates().is_err() {
-            return Judged::Ends(unreadable(at));
+            return Checked::Ends(unreadable(at));
         }
-        Judged::Ends(match gate(message, snapshot, &rules, &self.settings.pacing, at) {
+        Checked::Ends(match gate(message, snapshot, &rules, &self.settings.pacing, at) {
             SendDecision::Open(contact, to) => {
-                return Judged::Passes(Passed { rules, contact, to });
+                return Checked::Passes(Passed { rules, contact, to });
             }
             SendDecision::Closed(reason) => Disposition::held_back(message, reason),
             SendDecision::Later { at, reason } => {

@@ -6,13 +6,13 @@
 use crate::domain::base::primitives::{Millis, Span};
 use crate::domain::contact::message::{Message, SmsCost};
 use crate::flows::ports::{Database, DatabaseError, Http};
-use crate::flows::send::batching::{Plan, Planned, REST};
-use crate::flows::send::context::{FRESH, Judged, Passed, READ_AHEAD, Wave};
-use crate::flows::send::quotas::admit;
+use crate::flows::send::batching::{Plan, Planned, RETRY_WAIT};
+use crate::flows::send::context::{Checked, FRESH, Passed, READ_AHEAD, Wave};
+use crate::flows::send::quotas::reserve;
 use crate::flows::send::rate_limit::{ScheduledCall, groups};
 use crate::flows::send::render::{Composed, compose};
-use crate::flows::send::results::{Disposition, Results, failed, pause, settle};
-use crate::flows::send::snapshot::{SendSnapshot, begin};
+use crate::flows::send::results::{Disposition, Results, disposition_of, failed, pause};
+use crate::flows::send::snapshot::{SendSnapshot, begin_wave};
 use crate::providers::{BatchResult, Call, Outgoing, SendResult};
 use crate::store::short_links::{self, ShortLink};
 use futures_util::future::join_all;
@@ -20,7 +20,7 @@ use futures_util::future::join_all;
 /// A call with its composed messages, in the same order.
 struct Ready<'a> {
     planned: Planned<'a>,
-    letters: Vec<Outgoing>,
+    outgoing: Vec<Outgoing>,
     /// The segments and cost of each SMS.
     spent: Vec<Option<SmsCost>>,
     /// The short links, until they are stored.
@@ -31,8 +31,8 @@ struct Ready<'a> {
 
 /// The results of a group of calls, or a database failure.
 #[derive(Default)]
-struct Made<'a> {
-    heard: Vec<(Ready<'a>, BatchResult)>,
+struct GroupResult<'a> {
+    results: Vec<(Ready<'a>, BatchResult)>,
     held_back: Vec<(Message, Disposition)>,
     failure: Option<DatabaseError>,
 }
@@ -45,8 +45,8 @@ impl<D: Database, H: Http> Wave<'_, D, H> {
         plan: &mut Plan<'_>,
         ended: &mut Results,
     ) -> Result<(), DatabaseError> {
-        let snapshot = begin(self.db, &wave, self.at).await?;
-        let (turns, mut places) = admit(self, wave, &snapshot, ended).await?;
+        let snapshot = begin_wave(self.db, &wave, self.at).await?;
+        let (turns, mut reservations) = reserve(self, wave, &snapshot, ended).await?;
         let groups = groups(turns, self.at).into_iter();
         let made = join_all(groups.map(|group| self.make_group(group, &snapshot))).await;
         let (mut stayed, mut failure) = (Vec::new(), None);
@@ -56,14 +56,14 @@ impl<D: Database, H: Http> Wave<'_, D, H> {
                 ended.add(&message, ending);
                 stayed.push(message);
             }
-            for (ready, verdict) in group.heard {
-                stayed.extend(self.hear(ready, verdict, plan, ended));
+            for (ready, result) in group.results {
+                stayed.extend(self.record_results(ready, result, plan, ended));
             }
             failure = failure.or(group.failure);
         }
         match failure {
             Some(error) => Err(error),
-            None => places.give_back(self.db, &stayed).await,
+            None => reservations.release(self.db, &stayed).await,
         }
     }
 
@@ -72,30 +72,30 @@ impl<D: Database, H: Http> Wave<'_, D, H> {
         &self,
         group: Vec<ScheduledCall<'a>>,
         snapshot: &SendSnapshot,
-    ) -> Made<'a> {
-        let mut made = Made::default();
+    ) -> GroupResult<'a> {
+        let mut made = GroupResult::default();
         let first = group.first().map_or(self.at, |turn| turn.at);
         let mut fresh = None;
         if first > self.at.plus(FRESH) {
             let at = first.minus(READ_AHEAD);
             self.wait_until(at).await;
-            match begin(self.db, group.iter().map(|turn| &turn.planned), at).await {
+            match begin_wave(self.db, group.iter().map(|turn| &turn.planned), at).await {
                 Ok(snapshot) => fresh = Some(snapshot),
-                Err(error) => return Made { failure: Some(error), ..made },
+                Err(error) => return GroupResult { failure: Some(error), ..made },
             }
         }
         let snapshot = fresh.as_ref().unwrap_or(snapshot);
         let mut ready = Vec::with_capacity(group.len());
         ready.extend(group.into_iter().filter_map(|turn| self.ready(turn, snapshot, &mut made)));
         if let Err(error) = self.keep_links(&mut ready).await {
-            let at = self.at.plus(REST);
+            let at = self.at.plus(RETRY_WAIT);
             let untried = |message| (message, Disposition::Untried { at, reason: String::new() });
             let messages = ready.into_iter().flat_map(|ready| ready.planned.messages);
             made.held_back.extend(messages.map(untried));
-            return Made { failure: Some(error), ..made };
+            return GroupResult { failure: Some(error), ..made };
         }
-        let verdicts = join_all(ready.iter().map(|ready| self.call(ready))).await;
-        made.heard.extend(ready.into_iter().zip(verdicts));
+        let results = join_all(ready.iter().map(|ready| self.call(ready))).await;
+        made.results.extend(ready.into_iter().zip(results));
         made
     }
 
@@ -105,20 +105,20 @@ impl<D: Database, H: Http> Wave<'_, D, H> {
         &self,
         turn: ScheduledCall<'a>,
         snapshot: &SendSnapshot,
-        made: &mut Made<'_>,
+        made: &mut GroupResult<'_>,
     ) -> Option<Ready<'a>> {
         let ScheduledCall { mut planned, at } = turn;
-        let (mut letters, mut spent, mut short_links) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut outgoing, mut spent, mut short_links) = (Vec::new(), Vec::new(), Vec::new());
         let mut leaving = Vec::with_capacity(planned.messages.len());
         for message in std::mem::take(&mut planned.messages) {
-            let passed = match self.judge(&message, snapshot, at) {
-                Judged::Others => continue,
-                Judged::Passes(passed) => Ok(passed),
-                Judged::Ends(ending) => Err(ending),
+            let passed = match self.check(&message, snapshot, at) {
+                Checked::Others => continue,
+                Checked::Passes(passed) => Ok(passed),
+                Checked::Ends(ending) => Err(ending),
             };
             match passed.and_then(|passed| self.compose(&message, passed)) {
                 Ok(composed) => {
-                    letters.push(composed.outgoing);
+                    outgoing.push(composed.outgoing);
                     spent.push(composed.spent);
                     short_links.extend(composed.short_links);
                     leaving.push(message);
@@ -127,10 +127,10 @@ impl<D: Database, H: Http> Wave<'_, D, H> {
             }
         }
         planned.messages = leaving;
-        if letters.is_empty() {
+        if outgoing.is_empty() {
             return None;
         }
-        Some(Ready { planned, letters, spent, short_links, at })
+        Some(Ready { planned, outgoing, spent, short_links, at })
     }
 
     /// Composes a message, or returns its disposition if that fails.
@@ -145,8 +145,8 @@ impl<D: Database, H: Http> Wave<'_, D, H> {
         }
     }
 
-    /// Stores the short links of messages that are about to leave: one round trip, if there are
-    /// any. If that fails, none of the messages leaves.
+    /// Stores the short links of messages that are about to leave. If that fails, none of
+    /// the messages leaves.
     async fn keep_links(&self, ready: &mut [Ready<'_>]) -> Result<(), DatabaseError> {
         let links = ready.iter_mut().flat_map(|ready| std::mem::take(&mut ready.short_links));
         let links: Vec<ShortLink> = links.collect();
@@ -170,7 +170,7 @@ impl<D: Database, H: Http> Wave<'_, D, H> {
         };
         self.wait_until(ready.at).await;
         match sender.request(call) {
-            Some(request) => sender.verdict(call, self.http.send(request).await),
+            Some(request) => sender.batch_result(call, self.http.send(request).await),
             None => {
                 // This is a configuration error, which an operator may fix.
                 let reason = format!("{} does not carry such messages", sender.name());
@@ -180,16 +180,16 @@ impl<D: Database, H: Http> Wave<'_, D, H> {
     }
 
     /// Records the results of a call. Returns the messages that certainly did not leave.
-    fn hear(
+    fn record_results(
         &self,
         ready: Ready<'_>,
-        verdict: BatchResult,
+        result: BatchResult,
         plan: &mut Plan<'_>,
         ended: &mut Results,
     ) -> Vec<Message> {
         let Planned { sender, key, messages, .. } = ready.planned;
-        plan.heard(sender, &verdict, ready.at);
-        let attempts = match verdict {
+        plan.record(sender, &result, ready.at);
+        let attempts = match result {
             // None of them was accepted, and a single one may be the cause.
             BatchResult::All(SendResult::Refused(_)) if messages.len() > 1 => {
                 plan.take_apart(messages.clone(), ended);
@@ -213,7 +213,7 @@ impl<D: Database, H: Http> Wave<'_, D, H> {
             }
             let seed = key.as_deref().unwrap_or(message.id.as_str());
             let pause = pause(tries, seed);
-            let ending = settle(sender, &message, spent, attempt, pause, ready.at);
+            let ending = disposition_of(sender, &message, spent, attempt, pause, ready.at);
             ended.add(&message, ending);
         }
         stayed
@@ -222,7 +222,7 @@ impl<D: Database, H: Http> Wave<'_, D, H> {
 
 impl Ready<'_> {
     fn call(&self) -> Option<Call<'_>> {
-        let (first, others) = self.letters.split_first()?;
+        let (first, others) = self.outgoing.split_first()?;
         Some(Call { batch: self.planned.key.as_deref(), first, others, at: self.at })
     }
 }

@@ -98,7 +98,7 @@ pub fn gate<'a>(
         Some(Err(why)) => return SendDecision::Broken(why.clone()),
         None => return SendDecision::Closed("contact_gone"),
     };
-    match snapshot.guard.map(|guard| guard.word(message, contact)) {
+    match snapshot.guard.map(|guard| guard.decision(message, contact)) {
         Some(HoldDecision::Wait) => {
             return SendDecision::Later { at: now.plus(HOLD), reason: RESTORED };
         }
@@ -109,7 +109,7 @@ pub fn gate<'a>(
         Eligibility::Closed(reason) => return SendDecision::Closed(reason),
         Eligibility::Open(to) => to,
     };
-    match rules.paced(message, contact, deployment).judge(snapshot.is_braked(message), now) {
+    match rules.paced(message, contact, deployment).decide(snapshot.is_braked(message), now) {
         PacingDecision::Now => SendDecision::Open(contact, to),
         PacingDecision::Later { at, wait } => SendDecision::Later { at, reason: wait.as_str() },
         PacingDecision::Never(reason) => SendDecision::Closed(reason),

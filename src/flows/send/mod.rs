@@ -30,15 +30,8 @@
 //! next provider in the list takes over; if there is none, messages wait and lose no attempt. Then
 //! one trial call shows whether it works again.
 //!
-//! Round trips for up to `MESSAGES_PER_TASK_MAX` messages: one to claim them (2 statements), one
-//! per wave (6, and 1 more for broadcasts), and two for every `HELD_MAX` outcomes and at the end
-//! (`commit`: 3 to read, 4 to write: events, contacts, messages, counters). One more (1) fetches
-//! versions that are not live, one (1) puts back what is retried, and one per wave (1) stores the
-//! short links of SMS. So a hundred messages in one call are 4 round trips and 15 statements; sent
-//! one by one, in 17 waves, they are 28 and 139. A provider with a rate limit costs one more per
-//! wave (1), caps and warm-up one (up to 4), released reservations one (up to 2), and late calls
-//! one (6) for those within a few seconds. With Resend that is 5 and 16, or 45 and 156. The
-//! benchmark is `make bench-send`.
+//! What a delivery costs in the database is measured by `tests/native/costs.rs`, and how fast it is
+//! by `make bench-send`.
 
 mod batching;
 mod context;
@@ -107,12 +100,12 @@ pub async fn deliver<D: Database, H: Http>(
         let wave = plan.next_wave(at, &mut ended);
         let is_last = wave.is_empty();
         if !is_last {
-            let round = Wave { db, http, catalog, settings, began: now, at };
-            result = round.make(wave, &mut plan, &mut ended).await.map_err(CommitError::from);
+            let context = Wave { db, http, catalog, settings, began: now, at };
+            result = context.make(wave, &mut plan, &mut ended).await.map_err(CommitError::from);
         }
         if is_last || result.is_err() || ended.count() >= HELD_MAX {
             // Written even after a failure, because an outcome that is not written is lost.
-            match std::mem::take(&mut ended).write_down(db, catalog, plan.news(), at, ids).await {
+            match std::mem::take(&mut ended).record(db, catalog, plan.news(), at, ids).await {
                 Ok(more) => work.extend(more),
                 Err(error) => result = result.and(Err(error)),
             }
@@ -132,7 +125,7 @@ async fn claim<D: Database>(
     now: Millis,
 ) -> Result<(Vec<Message>, Vec<SenderRow>), DatabaseError> {
     let claim = messages::claim(wanted, now, now.plus(CLAIM));
-    let rows = db.batch(vec![claim, senders::standing()]).await?;
+    let rows = db.batch(vec![claim, senders::breakers()]).await?;
     let claimed = rows.first().map(Rows::readable::<MessageRow>).transpose();
     let claimed = claimed.map_err(DatabaseError::Fault)?.unwrap_or_default();
     Ok((claimed.into_iter().map(Message::from).collect(), all(rows.get(1))?))

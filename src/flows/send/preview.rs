@@ -1,8 +1,8 @@
 //! Renders a message of a live version as a contact would get it, without sending it; and sends a
 //! test of it to the deployment's own staff.
 //!
-//! A preview is one round trip (2 statements) if a contact is named, and none if not. A test is
-//! that, and a `commit`: its row in the ledger is written before it leaves, like any message's.
+//! A preview reads only a contact, if one is named. A test is a `commit`: its row in the ledger is
+//! written before it leaves, like any message's.
 //!
 //! **Who may get a test.** The holder of an API token or a session may read every contact's data,
 //! so a test reveals nothing more. It could only be misused to write to strangers from the sender's
@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize};
 /// A request for a preview or a test.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Asked {
+pub struct MessageRequest {
     /// The message: `emails/welcome`, `sms/reminder`, or a language version,
     /// `emails/welcome/zh-CN`.
     pub template: String,
@@ -75,7 +75,7 @@ pub async fn preview<D: Database>(
     db: &D,
     published: &PublishedVersion,
     settings: &Settings,
-    asked: &Asked,
+    asked: &MessageRequest,
     now: Millis,
 ) -> Result<Shown, FlowError> {
     known(published, &asked.template)?;
@@ -95,7 +95,7 @@ pub async fn send_test<D: Database>(
     catalog: &Catalog,
     campaign: &CampaignId,
     settings: &Settings,
-    asked: &Asked,
+    asked: &MessageRequest,
     now: Millis,
     ids: &mut Ids,
 ) -> Result<(Tested, Vec<Work>), FlowError> {
@@ -140,7 +140,7 @@ fn known(published: &PublishedVersion, template: &str) -> Result<(), FlowError> 
 async fn find<D: Database>(db: &D, named: &str, now: Millis) -> Result<Contact, FlowError> {
     let rows = db.batch(find::questions(named, &[], now).to_vec()).await?;
     let found = find::pick(named, &rows)?.filter(|contact| contact.erased_at.is_none());
-    found.ok_or_else(|| rejected(find::nobody("contact")))
+    found.ok_or_else(|| rejected(find::contact_not_found("contact")))
 }
 
 fn rejected(problem: Problem) -> FlowError {
@@ -152,7 +152,7 @@ fn rejected(problem: Problem) -> FlowError {
 fn recipient(
     published: &PublishedVersion,
     settings: &Settings,
-    asked: &Asked,
+    asked: &MessageRequest,
 ) -> Result<String, Problem> {
     let campaign = &published.compiled.campaign;
     let Some(to) = asked.to.as_deref().map(str::trim).filter(|to| !to.is_empty()) else {

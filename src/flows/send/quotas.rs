@@ -1,6 +1,5 @@
-//! Quotas: what is counted before a wave leaves. Frequency caps and the warm-up of new domains cost
-//! one round trip (up to 4 statements), only where the wave has messages that they limit. One
-//! statement reserves for the whole wave, and the database runs it atomically, so a limit holds
+//! Quotas: what is counted before a wave leaves, for frequency caps and the warm-up of new domains.
+//! One statement reserves for the whole wave, and the database runs it atomically, so a limit holds
 //! regardless of the number of concurrent deliveries.
 
 use crate::domain::base::primitives::{Channel, ContactId, MessageId, Millis, Span};
@@ -13,9 +12,9 @@ use crate::domain::time::calendar::next_day;
 use crate::flows::ports::all;
 use crate::flows::ports::{Database, DatabaseError, Http};
 use crate::flows::send::batching::Planned;
-use crate::flows::send::context::{Judged, Passed, Wave};
+use crate::flows::send::context::{Checked, Passed, Wave};
 use crate::flows::send::eligibility::Rules;
-use crate::flows::send::rate_limit::{Deferred, ScheduledCall, turns};
+use crate::flows::send::rate_limit::{Deferred, ScheduledCall, schedule_calls};
 use crate::flows::send::results::{Disposition, Results};
 use crate::flows::send::snapshot::SendSnapshot;
 use crate::store::messages::IdRow;
@@ -40,21 +39,21 @@ struct Asking<'a> {
 
 /// Admits the messages of a wave that get a reservation, and postpones the others. Messages that
 /// the gate holds back now take no reservation, under a quota or under a rate limit.
-pub async fn admit<'p, D: Database, H: Http>(
-    round: &Wave<'_, D, H>,
+pub async fn reserve<'p, D: Database, H: Http>(
+    context: &Wave<'_, D, H>,
     mut wave: Vec<Planned<'p>>,
     snapshot: &SendSnapshot,
     ended: &mut Results,
 ) -> Result<(Vec<ScheduledCall<'p>>, Reservations), DatabaseError> {
     let mut asking = Vec::new();
     for planned in &mut wave {
-        planned.messages.retain(|message| match round.judge(message, snapshot, round.at) {
-            Judged::Others => false,
-            Judged::Passes(Passed { rules, contact, .. }) => {
+        planned.messages.retain(|message| match context.check(message, snapshot, context.at) {
+            Checked::Others => false,
+            Checked::Passes(Passed { rules, contact, .. }) => {
                 asking.push(Asking { message: message.clone(), contact, rules });
                 true
             }
-            Judged::Ends(ending) => {
+            Checked::Ends(ending) => {
                 ended.add(message, ending);
                 false
             }
@@ -62,29 +61,29 @@ pub async fn admit<'p, D: Database, H: Http>(
     }
     // The oldest first.
     asking.sort_by_key(|asking| asking.message.queued_at);
-    let mut places = Reservations::of(round, &asking);
-    let refused = count(round, &asking, &mut places).await?;
+    let mut reservations = Reservations::of(context, &asking);
+    let refused = count(context, &asking, &mut reservations).await?;
     for planned in &mut wave {
         planned.put_off(&refused, ended);
     }
     wave.retain(|planned| !planned.messages.is_empty());
-    let (mut turns, late) = turns(round, wave).await?;
-    let late = places.late(round, &asking, &turns, late);
+    let (mut turns, late) = schedule_calls(context, wave).await?;
+    let late = reservations.late(context, &asking, &turns, late);
     for turn in &mut turns {
         turn.planned.put_off(&late, ended);
     }
     turns.retain(|turn| !turn.planned.messages.is_empty());
     let stayed = asking.into_iter().map(|asking| asking.message);
     let stayed: Vec<Message> = stayed.filter(|message| late.contains_key(&message.id)).collect();
-    places.give_back(round.db, &stayed).await?;
-    Ok((turns, places))
+    reservations.release(context.db, &stayed).await?;
+    Ok((turns, reservations))
 }
 
 impl Planned<'_> {
     /// Removes the messages that are not to leave now, and records their disposition; the others
     /// stay.
-    fn put_off(&mut self, verdicts: &BTreeMap<MessageId, PacingDecision>, ended: &mut Results) {
-        self.messages.retain(|message| match verdicts.get(&message.id) {
+    fn put_off(&mut self, results: &BTreeMap<MessageId, PacingDecision>, ended: &mut Results) {
+        self.messages.retain(|message| match results.get(&message.id) {
             None | Some(PacingDecision::Now) => true,
             Some(PacingDecision::Later { at, wait }) => {
                 ended.add(
@@ -104,31 +103,31 @@ impl Planned<'_> {
 /// Takes reservations under frequency caps and warm-up limits. Returns a decision for each message
 /// that gets none.
 async fn count<D: Database, H: Http>(
-    round: &Wave<'_, D, H>,
+    context: &Wave<'_, D, H>,
     asking: &[Asking<'_>],
-    places: &mut Reservations,
+    reservations: &mut Reservations,
 ) -> Result<BTreeMap<MessageId, PacingDecision>, DatabaseError> {
-    let paced: Vec<PacingCheck<'_>> = asking.iter().map(|asking| asking.paced(round)).collect();
+    let paced: Vec<PacingCheck<'_>> = asking.iter().map(|asking| asking.paced(context)).collect();
     let caps: Vec<Vec<ScopedCap<'_>>> = paced.iter().map(PacingCheck::caps).collect();
-    let asks = cap_asks(&paced, &caps, round.at);
+    let asks = cap_asks(&paced, &caps, context.at);
     let contacts: BTreeSet<&ContactId> = asks.iter().map(|ask| ask.contact).collect();
     let contacts: Vec<&ContactId> = contacts.into_iter().collect();
     let mut statements: Vec<Statement> = Vec::new();
     if !asks.is_empty() {
         statements.extend([
-            pacing::take_caps(&asks, places.dated),
+            pacing::take_caps(&asks, reservations.dated),
             pacing::cap_places(&contacts),
-            pacing::forget_places(&contacts, round.at),
+            pacing::forget_places(&contacts, context.at),
         ]);
     }
-    let take_days = places.take_days();
+    let take_days = reservations.take_days();
     let days_at = statements.len();
     let takes_days = take_days.is_some();
     statements.extend(take_days);
     if statements.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let rows = round.db.batch(statements).await?;
+    let rows = context.db.batch(statements).await?;
     let mut refused = BTreeMap::new();
     if !asks.is_empty() {
         let got: Vec<IdRow<MessageId>> = all(rows.first())?;
@@ -136,17 +135,17 @@ async fn count<D: Database, H: Http>(
         let taken: Vec<Taken> = all(rows.get(1))?;
         for (paced, caps) in paced.iter().zip(&caps) {
             if !caps.is_empty() && !got.contains(&paced.message.id) {
-                refused.insert(paced.message.id.clone(), capped(paced, caps, &taken, round.at));
+                refused.insert(paced.message.id.clone(), capped(paced, caps, &taken, context.at));
             }
         }
-        places.capped = got;
+        reservations.capped = got;
     }
     if takes_days {
         let given: Vec<WarmUpGiven> = all(rows.get(days_at))?;
-        let full = places.given(&given, &refused);
+        let full = reservations.given(&given, &refused);
         for paced in paced.iter().filter(|paced| full.contains(&paced.message.id)) {
-            let verdict = paced.wait(next_day(round.at), Wait::WarmUp);
-            refused.insert(paced.message.id.clone(), verdict);
+            let result = paced.wait(next_day(context.at), Wait::WarmUp);
+            refused.insert(paced.message.id.clone(), result);
         }
     }
     Ok(refused)
@@ -202,8 +201,8 @@ fn cap_asks<'a>(
 }
 
 impl Asking<'_> {
-    fn paced<'a, D, H>(&'a self, round: &'a Wave<'_, D, H>) -> PacingCheck<'a> {
-        self.rules.paced(&self.message, self.contact, &round.settings.pacing)
+    fn paced<'a, D, H>(&'a self, context: &'a Wave<'_, D, H>) -> PacingCheck<'a> {
+        self.rules.paced(&self.message, self.contact, &context.settings.pacing)
     }
 }
 
@@ -240,15 +239,15 @@ pub struct Reservations {
 }
 
 impl Reservations {
-    fn of<D: Database, H: Http>(round: &Wave<'_, D, H>, asking: &[Asking<'_>]) -> Self {
+    fn of<D: Database, H: Http>(context: &Wave<'_, D, H>, asking: &[Asking<'_>]) -> Self {
         let mut asked = BTreeMap::<String, DayAsk>::new();
         for asker in asking.iter().filter(|asker| asker.message.channel() == Channel::Email) {
             let live = &asker.rules.live.compiled.campaign;
-            let from = live.from.as_ref().unwrap_or(&round.settings.mail_from);
+            let from = live.from.as_ref().unwrap_or(&context.settings.mail_from);
             let domain = domain_of(from);
-            let deployment = round.settings.pacing.warm_up.get(&domain);
+            let deployment = context.settings.pacing.warm_up.get(&domain);
             let limits = [deployment, live.pacing.warm_up.as_ref()].into_iter().flatten();
-            let Some(limit) = limits.filter_map(|warm_up| warm_up.limit(round.at)).min() else {
+            let Some(limit) = limits.filter_map(|warm_up| warm_up.limit(context.at)).min() else {
                 continue;
             };
             let new = || DayAsk { urgent: Vec::new(), others: Vec::new(), limit };
@@ -259,7 +258,7 @@ impl Reservations {
                 _ => ask.urgent.push(asker.message.id.clone()),
             }
         }
-        let (day, dated) = (round.at.utc_day(), round.at.plus(LEAVES_WITHIN));
+        let (day, dated) = (context.at.utc_day(), context.at.plus(LEAVES_WITHIN));
         let (held, unused, capped) = <_>::default();
         Self { day, dated, asked, held, unused, capped }
     }
@@ -307,7 +306,7 @@ impl Reservations {
     /// on the next day, for which they have no reservation.
     fn late<D: Database, H: Http>(
         &self,
-        round: &Wave<'_, D, H>,
+        context: &Wave<'_, D, H>,
         asking: &[Asking<'_>],
         turns: &[ScheduledCall<'_>],
         late: Deferred,
@@ -320,15 +319,14 @@ impl Reservations {
         let late = late.into_iter().map(|(id, at)| (id, at, Wait::Rate));
         let all = tomorrow.chain(late).filter_map(|(id, at, wait)| {
             let asking = asking.iter().find(|asking| asking.message.id == id)?;
-            Some((id, asking.paced(round).wait(at, wait)))
+            Some((id, asking.paced(context).wait(at, wait)))
         });
         all.collect()
     }
 
     /// Releases what is not used, and the reservations of these messages, which have not left. A
-    /// message whose earlier attempt may have left keeps its reservation under caps. One round trip
-    /// (up to 2 statements), if there is anything to release.
-    pub async fn give_back<D: Database>(
+    /// message whose earlier attempt may have left keeps its reservation under caps.
+    pub async fn release<D: Database>(
         &mut self,
         db: &D,
         stayed: &[Message],

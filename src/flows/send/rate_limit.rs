@@ -1,5 +1,4 @@
-//! Rate limits: when each call of a wave is made. They cost a wave one round trip (one statement),
-//! if it has calls to a provider with a rate limit.
+//! Rate limits: when each call of a wave is made.
 
 use crate::domain::base::primitives::{MessageId, Millis, Span};
 use crate::domain::contact::message::{Class, Message};
@@ -8,7 +7,7 @@ use crate::flows::ports::all;
 use crate::flows::ports::{Database, DatabaseError, Http};
 use crate::flows::send::batching::Planned;
 use crate::flows::send::context::{FRESH, READ_AHEAD, Wave};
-use crate::store::pacing::{self, AHEAD, RateAsk, RateGiven};
+use crate::store::pacing::{self, HORIZON, RateAsk, RateGiven};
 use std::collections::BTreeMap;
 
 /// A call that may be made, and its earliest time.
@@ -64,8 +63,8 @@ pub type Deferred = Vec<(MessageId, Millis)>;
 
 /// Takes reservations under rate limits. Returns the calls with their times, and the messages that
 /// have to wait.
-pub async fn turns<'p, D: Database, H: Http>(
-    round: &Wave<'_, D, H>,
+pub async fn schedule_calls<'p, D: Database, H: Http>(
+    context: &Wave<'_, D, H>,
     mut wave: Vec<Planned<'p>>,
 ) -> Result<(Vec<ScheduledCall<'p>>, Deferred), DatabaseError> {
     // The most urgent and oldest first: the sort is stable, so messages of equal urgency keep their
@@ -74,7 +73,7 @@ pub async fn turns<'p, D: Database, H: Http>(
     let mut asks = BTreeMap::<&'static str, RateAsk>::new();
     for planned in &wave {
         let name = planned.sender.name();
-        let Some(rate) = round.rate(planned) else { continue };
+        let Some(rate) = context.rate(planned) else { continue };
         let new = || RateAsk { sender: name, gap: rate.gap(), ..RateAsk::default() };
         let ask = asks.entry(name).or_insert_with(new);
         *match Urgency::of(planned) {
@@ -86,14 +85,18 @@ pub async fn turns<'p, D: Database, H: Http>(
     let mut given = Vec::<RateGiven>::new();
     let asks: Vec<RateAsk> = asks.into_values().collect();
     if !asks.is_empty() {
-        given = all(round.db.batch(vec![pacing::take_rates(&asks, round.at)]).await?.first())?;
+        given = all(context.db.batch(vec![pacing::take_rates(&asks, context.at)]).await?.first())?;
     }
-    let mut lines: Vec<Line> = asks.iter().filter_map(|ask| Line::of(ask, &given)).collect();
+    let mut schedules: Vec<Schedule> =
+        asks.iter().filter_map(|ask| Schedule::of(ask, &given)).collect();
     let (mut turns, mut late) = (Vec::new(), Deferred::new());
     for planned in wave {
-        let line = lines.iter_mut().find(|line| line.sender == planned.sender.name());
-        match line.map_or(Ok(round.at), |line| line.next(Urgency::of(&planned), round.at)) {
-            Ok(at) => turns.push(ScheduledCall { planned, at: at.max(round.at) }),
+        let schedule =
+            schedules.iter_mut().find(|schedule| schedule.sender == planned.sender.name());
+        match schedule
+            .map_or(Ok(context.at), |schedule| schedule.next(Urgency::of(&planned), context.at))
+        {
+            Ok(at) => turns.push(ScheduledCall { planned, at: at.max(context.at) }),
             Err(at) => {
                 late.extend(planned.messages.iter().map(|message| (message.id.clone(), at)));
                 turns.push(ScheduledCall { planned, at });
@@ -104,7 +107,7 @@ pub async fn turns<'p, D: Database, H: Http>(
 }
 
 /// The reservations of a provider for the calls of a wave, assigned in their order.
-struct Line {
+struct Schedule {
     sender: &'static str,
     gap: Span,
     given: RateGiven,
@@ -114,7 +117,7 @@ struct Line {
     queued: Millis,
 }
 
-impl Line {
+impl Schedule {
     fn of(ask: &RateAsk, given: &[RateGiven]) -> Option<Self> {
         let given = given.iter().find(|given| given.sender == ask.sender)?.clone();
         let before = |at: Millis, calls: usize| Millis(at.0 - ask.gap.0 * calls as i64);
@@ -137,7 +140,7 @@ impl Line {
             return Ok(turn);
         }
         if urgency != Urgency::Fresh {
-            return Err(now.plus(AHEAD));
+            return Err(now.plus(HORIZON));
         }
         self.queued = self.queued.plus(self.gap);
         Err(self.queued)

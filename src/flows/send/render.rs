@@ -440,7 +440,7 @@ fn link(message: &Message, rest: String) -> Link {
 }
 
 /// The built-in pages for a reader's own choices: links to them are not tracked.
-const HOUSE_PATHS: [&str; 4] = ["/u/", "/preferences", "/confirm/", "/s/"];
+const BUILT_IN_PATHS: [&str; 4] = ["/u/", "/preferences", "/confirm/", "/s/"];
 
 /// The links of one message.
 struct Links<'a> {
@@ -534,7 +534,7 @@ impl<'a> Links<'a> {
         let url = web_address::location(url)?;
         let base_url = &self.settings.base_url;
         let is_house =
-            |path: &str| HOUSE_PATHS.iter().any(|deployment| path.starts_with(deployment));
+            |path: &str| BUILT_IN_PATHS.iter().any(|deployment| path.starts_with(deployment));
         if url.strip_prefix(base_url).is_some_and(is_house) {
             return None;
         }

@@ -4,8 +4,8 @@
 //! The database cannot detect a restore by itself, because it is in the earlier state. So a tick
 //! makes a mark: it writes the mark to the database, and then outside it (to KV). If the database
 //! knows only an earlier mark, it was restored. The number of a mark only grows, so a wrong clock
-//! cannot hide a restore. Ticks and deliveries check it first: one round trip of one statement.
-//! Which messages the gate then holds back is decided in `domain/sending/restore_guard.rs`.
+//! cannot hide a restore. Ticks and deliveries check it first. Which messages the gate then holds
+//! back is decided in `domain/sending/restore_guard.rs`.
 
 use crate::domain::base::primitives::{CLOCKS_DIFFER_MAX, Millis, Span};
 use crate::domain::sending::restore_guard::{Mark, Resolution, RestoreGuard};
@@ -91,29 +91,28 @@ pub struct RestoreState {
     pub messages: i64,
 }
 
-/// Reads the state. One round trip, two statements.
+/// Reads the state.
 pub async fn state<D: Database>(db: &D) -> Result<RestoreState, DatabaseError> {
     let rows = db.batch(vec![restores::guard(), restores::waiting()]).await?;
     let waiting = rows.get(1).map(Rows::first::<WaitingRow>).transpose();
     let messages = waiting.map_err(DatabaseError::Fault)?.flatten().map_or(0, |row| row.messages);
-    let guard = guard(&rows)?.filter(|guard| guard.asks(messages));
+    let guard = guard(&rows)?.filter(|guard| guard.needs_decision(messages));
     Ok(RestoreState { restored: guard.is_some(), mark: guard.map(|guard| guard.mark), messages })
 }
 
-/// Applies an operator's decision, and returns the state before it. One more round trip, two
-/// statements.
-pub async fn say<D: Database>(
+/// Applies an operator's decision, and returns the state before it.
+pub async fn resolve<D: Database>(
     db: &D,
-    word: Resolution,
+    resolution: Resolution,
     now: Millis,
 ) -> Result<RestoreState, DatabaseError> {
     let before = state(db).await?;
     if before.restored {
-        let said = match word {
+        let change = match resolution {
             Resolution::Release => restores::forget(),
             Resolution::Drop => restores::drop_waiting(now),
         };
-        db.batch(vec![said, restores::wake(now)]).await?;
+        db.batch(vec![change, restores::wake(now)]).await?;
     }
     Ok(before)
 }

@@ -1,7 +1,7 @@
 //! Results: what a provider's answer means for a message, and writing the outcomes of many
 //! messages.
 
-use crate::domain::base::bucketing::below;
+use crate::domain::base::bucketing::bucket_below;
 use crate::domain::base::primitives::{ContactId, Ids, Millis, Span};
 use crate::domain::contact::message::{ATTEMPTS_MAX, Message, SmsCost, backoff};
 use crate::domain::engine::{Input, Outcome};
@@ -84,7 +84,7 @@ impl Results {
     }
 
     /// Writes everything, with the changed circuit breakers, and returns the work that follows.
-    pub async fn write_down<D: Database>(
+    pub async fn record<D: Database>(
         self,
         db: &D,
         catalog: &Catalog,
@@ -92,10 +92,11 @@ impl Results {
         now: Millis,
         ids: &mut Ids,
     ) -> Result<Vec<Work>, CommitError> {
-        let cases = self.over.into_iter();
-        let cases = cases.map(|(contact, inputs)| Command { who: ContactRef::Id(contact), inputs });
+        let commands = self.over.into_iter();
+        let commands =
+            commands.map(|(contact, inputs)| Command { who: ContactRef::Id(contact), inputs });
         // Each write is tried even if the other fails, because what is not written is lost.
-        let written = commit(db, catalog, cases.collect(), now, ids).await;
+        let written = commit(db, catalog, commands.collect(), now, ids).await;
         let mut rest = Vec::new();
         if !self.back.is_empty() {
             rest.push(messages::put_back(&self.back));
@@ -115,13 +116,13 @@ impl Results {
 pub fn pause(attempts: u32, seed: &str) -> Span {
     let wait = backoff(attempts);
     let quarter = wait.0.unsigned_abs() / 4;
-    let more = below(&format!("{seed}/{attempts}"), quarter);
+    let more = bucket_below(&format!("{seed}/{attempts}"), quarter);
     Span(wait.0.saturating_add_unsigned(more))
 }
 
 /// Returns what a provider's answer means for a message with this SMS cost; `pause` is the minimum
 /// wait if it is retried.
-pub fn settle(
+pub fn disposition_of(
     sender: &Sender,
     message: &Message,
     spent: Option<SmsCost>,

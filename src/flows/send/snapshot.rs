@@ -86,10 +86,9 @@ impl SendSnapshot {
     }
 }
 
-/// Records that a wave begins, and reads its snapshot. One round trip, six statements, seven if a
-/// message belongs to a broadcast. More if the database cannot read a contact: the wave is then
-/// halved until that contact is alone.
-pub async fn begin<'w, 'p: 'w, D: Database>(
+/// Records that a wave begins, and reads its snapshot, in one batch. If the database cannot read
+/// a contact, the wave is halved until that contact is alone.
+pub async fn begin_wave<'w, 'p: 'w, D: Database>(
     db: &D,
     wave: impl IntoIterator<Item = &'w Planned<'p>>,
     now: Millis,
@@ -105,7 +104,7 @@ pub async fn begin<'w, 'p: 'w, D: Database>(
     let mut snapshot = SendSnapshot::default();
     let mut groups = vec![asked.collect::<Vec<_>>()];
     while let Some(mut group) = groups.pop() {
-        match begin_group(db, &group, now, &mut snapshot).await {
+        match begin_half(db, &group, now, &mut snapshot).await {
             Ok(()) => {}
             Err(DatabaseError::Fault(_)) if group.len() > 1 => {
                 let half = group.split_off(group.len() / 2);
@@ -130,7 +129,7 @@ struct Asked<'a> {
     broadcast: bool,
 }
 
-async fn begin_group<D: Database>(
+async fn begin_half<D: Database>(
     db: &D,
     group: &[Asked<'_>],
     now: Millis,

@@ -100,7 +100,7 @@ pub struct Entry {
 }
 
 /// A planned action.
-enum Deed {
+enum Action {
     /// Visits a page, and leaves or fills in its form.
     Visit { path: String, fills_in: bool },
     /// Sends the form.
@@ -136,7 +136,7 @@ pub fn simulate(
         plan: BTreeMap::new(),
         planned: 0,
         sent: Vec::new(),
-        deeds: Vec::new(),
+        actions: Vec::new(),
         refused: (0, None),
         end: options.start.plus(Span::days(options.days)),
     };
@@ -174,18 +174,18 @@ struct Run<'o> {
     people: Vec<Person>,
     by_address: BTreeMap<String, usize>,
     /// The planned actions, by time and then in the order they were planned.
-    plan: BTreeMap<(Millis, u64), (usize, Deed)>,
+    plan: BTreeMap<(Millis, u64), (usize, Action)>,
     planned: u64,
     sent: Vec<Kept>,
-    deeds: Vec<Done>,
+    actions: Vec<Done>,
     refused: (usize, Option<String>),
     end: Millis,
 }
 
 impl Run<'_> {
-    fn intend(&mut self, at: Millis, person: usize, deed: Deed) {
+    fn intend(&mut self, at: Millis, person: usize, action: Action) {
         self.planned += 1;
-        self.plan.insert((at, self.planned), (person, deed));
+        self.plan.insert((at, self.planned), (person, action));
     }
 
     /// Plans the visits: of those who will send a form, and of those who only look. They fall
@@ -223,7 +223,7 @@ impl Run<'_> {
             };
             let at = arrival(dice);
             let path = dice.pick(&paths).cloned().unwrap_or_default();
-            self.intend(at, person, Deed::Visit { path, fills_in });
+            self.intend(at, person, Action::Visit { path, fills_in });
         }
         Ok(())
     }
@@ -233,7 +233,7 @@ impl Run<'_> {
         let at = self.options.start.plus(Span::days(self.options.days)).0 + self.options.start.0;
         for (name, _) in campaign.broadcasts.iter().filter(|(_, b)| b.at.is_none()) {
             let id = QualifiedId::new(&campaign.id, name);
-            self.intend(Millis(at / 2), 0, Deed::Broadcast(id));
+            self.intend(Millis(at / 2), 0, Action::Broadcast(id));
         }
     }
 
@@ -249,17 +249,17 @@ impl Run<'_> {
             if next > self.end {
                 return Ok(());
             }
-            let Some((_, (person, deed))) = self.plan.pop_first() else { return Ok(()) };
-            self.act(person, deed)?;
+            let Some((_, (person, action))) = self.plan.pop_first() else { return Ok(()) };
+            self.act(person, action)?;
             self.react();
         }
     }
 
-    fn act(&mut self, person: usize, deed: Deed) -> Result<(), CommitError> {
-        match deed {
-            Deed::Visit { path, fills_in } => return self.visit(person, &path, fills_in),
-            Deed::Send(form, answer) => return self.send(person, &form, &answer),
-            Deed::Follow(purpose, link) => {
+    fn act(&mut self, person: usize, action: Action) -> Result<(), CommitError> {
+        match action {
+            Action::Visit { path, fills_in } => return self.visit(person, &path, fills_in),
+            Action::Send(form, answer) => return self.send(person, &form, &answer),
+            Action::Follow(purpose, link) => {
                 let (what, detail) = match purpose {
                     Purpose::Confirm => ("confirms the address in", ""),
                     Purpose::Unsubscribe => ("unsubscribes by", ""),
@@ -273,8 +273,8 @@ impl Run<'_> {
                 self.note(person, what, Some(link.message.clone()), &target);
                 self.world.follow(purpose, link)?;
             }
-            Deed::Order(minor) => return self.order(person, minor),
-            Deed::Broadcast(id) => {
+            Action::Order(minor) => return self.order(person, minor),
+            Action::Broadcast(id) => {
                 // A broadcast that was cancelled or sent stays so.
                 let _ = self.world.broadcast(id.as_str(), BroadcastVerb::Start);
             }
@@ -303,7 +303,7 @@ impl Run<'_> {
         let filled_in = self.world.fill_in_as(&visitor, path, &query, &fields);
         self.note(person, "visits", None, &format!("{path} from {channel}"));
         if let Some((form, answer)) = filled_in {
-            self.intend(at, person, Deed::Send(form, answer));
+            self.intend(at, person, Action::Send(form, answer));
         }
         Ok(())
     }
@@ -341,7 +341,7 @@ impl Run<'_> {
             let at = soonest.plus(who.dice.within(Span(latest.0 - soonest.0)));
             let half = self.options.order_minor / 2;
             let minor = half + who.dice.below(self.options.order_minor.unsigned_abs() + 1) as i64;
-            self.intend(at, person, Deed::Order(minor));
+            self.intend(at, person, Action::Order(minor));
         }
         Ok(())
     }
@@ -377,7 +377,7 @@ impl Run<'_> {
         detail: &str,
     ) {
         let at = self.world.now();
-        self.deeds.push(Done { at, person, what, message, detail: detail.to_owned() });
+        self.actions.push(Done { at, person, what, message, detail: detail.to_owned() });
     }
 
     /// Plans how the recipients of new messages react.
@@ -417,7 +417,7 @@ impl Run<'_> {
             let mut links: Vec<Link> = self.world.links(message, purpose).collect();
             if !links.is_empty() {
                 let link = links.swap_remove((choice * links.len() as f64) as usize);
-                self.intend(at, person, Deed::Follow(purpose, link));
+                self.intend(at, person, Action::Follow(purpose, link));
             }
         }
     }
@@ -469,7 +469,7 @@ impl Run<'_> {
         };
         // An action comes before its effects at the same instant.
         let mut entries: Vec<Entry> = Vec::new();
-        for Done { at, person, what, message, detail } in &self.deeds {
+        for Done { at, person, what, message, detail } in &self.actions {
             let about = message.as_ref().map(template).unwrap_or_default();
             let channel = if message.is_some() { "email" } else { "web" };
             let what = format!("{what} {about}").trim_end().to_owned();

@@ -52,11 +52,11 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         }
         Ok((campaigns, warnings)) => {
             print_warnings(&warnings, terminal.out)?;
-            let verdict = match warnings.len() {
+            let summary = match warnings.len() {
                 0 => "all good".to_owned(),
                 count => counted(count, "warning"),
             };
-            writeln!(terminal.out, "{}: {verdict}", totals(&counts(&campaigns)))?;
+            writeln!(terminal.out, "{}: {summary}", totals(&counts(&campaigns)))?;
         }
         Err(problems) => {
             match args.json {

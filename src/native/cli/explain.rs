@@ -97,7 +97,7 @@ fn print(explanation: &Explanation, out: &mut dyn Write) -> io::Result<()> {
     for segment in &explanation.segments {
         let (is_in, holds) = (segment.since.is_some(), segment.why.holds);
         let since = segment.since.map(|since| format!(" since {}", at(since))).unwrap_or_default();
-        let verdict = match (is_in, holds) {
+        let result = match (is_in, holds) {
             (true, false) => "; its rule has become false, and it leaves shortly",
             (false, true) => "; its rule has become true, and it enters shortly",
             _ => "",
@@ -106,7 +106,7 @@ fn print(explanation: &Explanation, out: &mut dyn Write) -> io::Result<()> {
             segment.why.changes_at.map(|until| format!("; time may change that on {}", at(until)));
         let place = if is_in { "in" } else { "not in" };
         let until = until.unwrap_or_default();
-        writeln!(out, "\nSegment {}: {place}{since}{verdict}{until}", segment.segment)?;
+        writeln!(out, "\nSegment {}: {place}{since}{result}{until}", segment.segment)?;
         print_rule(&segment.why, 1, out)?;
     }
     Ok(())

@@ -3,7 +3,7 @@
 use super::{Exit, Terminal};
 use crate::native::clock::Stopwatch;
 use crate::native::fault_sim::defects::{DEFECTS, Defect};
-use crate::native::fault_sim::{FAULTS, Ground, Outcome, run, script, seeds_to_catch, shrink};
+use crate::native::fault_sim::{BaseState, FAULTS, Outcome, run, script, seeds_to_catch, shrink};
 use crate::views::format::count;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -93,25 +93,25 @@ fn cores() -> usize {
 /// Runs these seeds while there is time.
 fn try_seeds(mut seeds: impl Iterator<Item = u64>, end: Duration, sender: &Sender<Ended>) {
     let watch = Stopwatch::start();
-    let ground = match Ground::new() {
-        Ok(ground) => ground,
+    let base = match BaseState::new() {
+        Ok(base) => base,
         Err(message) => return drop(sender.send(Err(message))),
     };
     while watch.elapsed() < end {
         let Some(seed) = seeds.next() else { return };
-        if sender.send(try_seed(&ground, seed)).is_err() {
+        if sender.send(try_seed(&base, seed)).is_err() {
             return;
         }
     }
 }
 
 /// Runs a seed; if it fails, finds the shortest history that still fails.
-fn try_seed(ground: &Ground, seed: u64) -> Ended {
+fn try_seed(base: &BaseState, seed: u64) -> Ended {
     let moves = script(seed);
-    let mut outcome = run(ground, seed, &moves, None)?;
+    let mut outcome = run(base, seed, &moves, None)?;
     if !outcome.wrong.is_empty() {
-        let fewer = shrink(ground, seed, None)?;
-        let least = run(ground, seed, &fewer, None)?;
+        let fewer = shrink(base, seed, None)?;
+        let least = run(base, seed, &fewer, None)?;
         (outcome.wrong, outcome.trace) = (least.wrong, least.trace);
     }
     Ok((seed, moves.len(), outcome))
@@ -170,10 +170,10 @@ pub fn try_defects(first: u64, terminal: &mut Terminal<'_>) -> io::Result<Exit> 
         for _ in 0..cores() {
             let (sender, next) = (sender.clone(), &next);
             scope.spawn(move || {
-                let Ok(ground) = Ground::new() else { return };
+                let Ok(base) = BaseState::new() else { return };
                 while let Some(defect) = DEFECTS.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let seeds = first..first + SEEDS_A_DEFECT_MAX;
-                    let caught = seeds_to_catch(&ground, *defect, seeds).ok().flatten();
+                    let caught = seeds_to_catch(&base, *defect, seeds).ok().flatten();
                     if sender.send((*defect, caught)).is_err() {
                         return;
                     }

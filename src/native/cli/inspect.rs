@@ -99,7 +99,7 @@ pub struct Phones {
 }
 
 /// The findings about one input.
-struct Verdict {
+struct Finding {
     is_ok: bool,
     /// The text printed beside the input, line by line.
     lines: Vec<String>,
@@ -127,9 +127,9 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     }
 }
 
-fn address(read: Result<String, AddressProblem>) -> Verdict {
+fn address(read: Result<String, AddressProblem>) -> Finding {
     match read {
-        Ok(normal) => Verdict {
+        Ok(normal) => Finding {
             is_ok: true,
             json: json!({ "normal": normal, "reason": null, "message": null }),
             lines: vec![format!("accepted, kept as {normal}")],
@@ -137,12 +137,12 @@ fn address(read: Result<String, AddressProblem>) -> Verdict {
         Err(problem) => {
             let message = problem.to_string();
             let json = json!({ "normal": null, "reason": problem, "message": message });
-            Verdict { is_ok: false, json, lines: vec![format!("refused: {message}")] }
+            Finding { is_ok: false, json, lines: vec![format!("refused: {message}")] }
         }
     }
 }
 
-fn text_message(text: &str) -> Verdict {
+fn text_message(text: &str) -> Finding {
     let Sms { encoding, units, segments, free } = Sms::of(text);
     let count = segments.len();
     let problem = match count {
@@ -173,15 +173,15 @@ fn text_message(text: &str) -> Verdict {
         "forcing_ucs2": dear, "reason": problem.as_ref().map(|(reason, _)| reason),
         "message": problem.as_ref().map(|(_, message)| message),
     });
-    Verdict { is_ok: problem.is_none(), lines, json }
+    Finding { is_ok: problem.is_none(), lines, json }
 }
 
-fn user_agent(agent: &str) -> Verdict {
-    // Judge what the edge would judge: the part of the user agent that is stored.
+fn user_agent(agent: &str) -> Finding {
+    // Classify what the edge would classify: the part of the user agent that is stored.
     let kept = bot_detection::known_agent(agent);
     let read = Agent::read(&kept);
-    let judged = |fetched| {
-        let reason = read.judge(fetched);
+    let classified = |fetched| {
+        let reason = read.classify(fetched);
         let message = reason.map(|reason| reason::in_words(reason, Language::English));
         let said = match &message {
             None => "a person".to_owned(),
@@ -190,24 +190,24 @@ fn user_agent(agent: &str) -> Verdict {
         let json = json!({ "human": reason.is_none(), "reason": reason, "message": message });
         (json, said)
     };
-    let (mut json, click) = judged(Fetched::Link);
-    let (open, opening) = judged(Fetched::Picture);
+    let (mut json, click) = classified(Fetched::Link);
+    let (open, opening) = classified(Fetched::Pixel);
     json["open"] = open;
     json["kept"] = kept.into();
     let lines = vec![format!("a click counts as that of {click}, an opening as {opening}'s")];
-    Verdict { is_ok: true, lines, json }
+    Finding { is_ok: true, lines, json }
 }
 
-fn file(found: Result<String, Vec<Diagnostic>>) -> Verdict {
+fn file(found: Result<String, Vec<Diagnostic>>) -> Finding {
     match found {
         Ok(accepted) => {
             let json = json!({ "accepted": accepted });
-            Verdict { is_ok: true, json, lines: vec![accepted] }
+            Finding { is_ok: true, json, lines: vec![accepted] }
         }
         Err(problems) => {
             let mut lines = vec!["refused".to_owned()];
             lines.extend(problems.iter().map(Diagnostic::to_string));
-            Verdict { is_ok: false, json: json!({ "problems": problems }), lines }
+            Finding { is_ok: false, json: json!({ "problems": problems }), lines }
         }
     }
 }
@@ -223,7 +223,7 @@ struct Tally {
 fn each(
     inputs: &Inputs,
     terminal: &mut Terminal<'_>,
-    look: impl Fn(&str) -> Verdict,
+    look: impl Fn(&str) -> Finding,
 ) -> io::Result<Exit> {
     let mut tally = Tally::default();
     for input in &inputs.inputs {
@@ -246,7 +246,7 @@ fn each(
 fn each_line(
     as_json: bool,
     terminal: &mut Terminal<'_>,
-    look: impl Fn(&str) -> Verdict,
+    look: impl Fn(&str) -> Finding,
     tally: &mut Tally,
 ) -> io::Result<()> {
     let mut out = io::BufWriter::new(&mut *terminal.out);
@@ -254,7 +254,7 @@ fn each_line(
     while read_line(terminal.input, &mut line)? {
         let text = String::from_utf8_lossy(&line);
         let input = text.trim_end_matches(['\r', '\n']);
-        let verdict = match &text {
+        let finding = match &text {
             _ if input.trim().is_empty() => continue,
             _ if line.len() > LINE_BYTES_MAX => {
                 unreadable("line_too_long", format!("longer than {LINE_BYTES_MAX} bytes"))
@@ -263,7 +263,7 @@ fn each_line(
             std::borrow::Cow::Borrowed(_) => look(input),
         };
         let shown = input.chars().take(if line.len() > LINE_BYTES_MAX { 80 } else { usize::MAX });
-        answer(&shown.collect::<String>(), verdict, as_json, tally, &mut out)?;
+        answer(&shown.collect::<String>(), finding, as_json, tally, &mut out)?;
     }
     io::Write::flush(&mut out)?;
     drop(out);
@@ -288,19 +288,19 @@ fn read_line(input: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
     Ok(true)
 }
 
-fn unreadable(reason: &str, message: String) -> Verdict {
+fn unreadable(reason: &str, message: String) -> Finding {
     let lines = vec![format!("refused: {message}")];
-    Verdict { is_ok: false, lines, json: json!({ "reason": reason, "message": message }) }
+    Finding { is_ok: false, lines, json: json!({ "reason": reason, "message": message }) }
 }
 
 fn answer(
     input: &str,
-    verdict: Verdict,
+    finding: Finding,
     as_json: bool,
     tally: &mut Tally,
     out: &mut dyn io::Write,
 ) -> io::Result<()> {
-    let Verdict { is_ok, lines, json: mut object } = verdict;
+    let Finding { is_ok, lines, json: mut object } = finding;
     tally.seen += 1;
     tally.refused += u64::from(!is_ok);
     if as_json {

@@ -3,7 +3,7 @@
 use super::server::{Answer, Server};
 use super::{Exit, Terminal};
 use crate::domain::campaign::journey::RunState;
-use crate::flows::campaign::journey_control::Steered;
+use crate::flows::campaign::journey_control::JourneyStateChange;
 use serde_json::json;
 use std::io;
 
@@ -57,11 +57,11 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     };
     let path = format!("/api/v1/journeys/{}/{verb}", args.journey);
     let answer = args.server.post(&path, &json!({}));
-    Answer::end(answer, args.json, terminal, |steered, out| writeln!(out, "{}", sentence(steered)))
+    Answer::end(answer, args.json, terminal, |changed, out| writeln!(out, "{}", sentence(changed)))
 }
 
-fn sentence(steered: &Steered) -> String {
-    let Steered { journey, state, people } = steered;
+fn sentence(changed: &JourneyStateChange) -> String {
+    let JourneyStateChange { journey, state, people } = changed;
     let people = if *people == 1 { "1 person".to_owned() } else { format!("{people} people") };
     match state {
         RunState::Paused => {

@@ -9,7 +9,7 @@ use crate::domain::campaign::Compiled;
 use crate::domain::contact::Contact;
 use crate::domain::publication::catalog::PublishedVersion;
 use crate::domain::sms::settings::SmsPreview;
-use crate::flows::send::preview::Asked;
+use crate::flows::send::preview::MessageRequest;
 use crate::flows::send::render::{Shown, leaving, show};
 use crate::flows::settings::Settings;
 use crate::native::project::{campaign_files, load_campaign};
@@ -130,7 +130,7 @@ fn remote(
     contact: Option<&str>,
     locale: Option<&str>,
 ) -> Result<Shown, String> {
-    let asked = Asked {
+    let asked = MessageRequest {
         template: name.to_owned(),
         contact: contact.map(str::to_owned),
         locale: locale.map(str::to_owned),

@@ -49,8 +49,8 @@ pub(super) fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let at = moment(report.generated_at, "UTC", Language::English);
     writeln!(out, "{}", report.name)?;
     writeln!(out, "{}, version {}, as of {at}\n", report.campaign, report.version)?;
-    if let Some(word) = &report.brake {
-        writeln!(out, "{}", brake(word))?;
+    if let Some(event) = &report.brake {
+        writeln!(out, "{}", auto_pause(event))?;
     }
     writeln!(out, "Funnel\n{}", funnel(&report.total))?;
     writeln!(out, "Return\n{}", returns(report))?;
@@ -62,7 +62,7 @@ pub(super) fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         ("By page and variant", variants(report)),
         ("By message", messages(report)),
         ("Text messages", texts(report)),
-        ("Opened or clicked by bots, by message", machines(report)),
+        ("Opened or clicked by bots, by message", bots(report)),
         ("Bounced or refused, by message", refused(report)),
     ] {
         if !table.is_empty() {
@@ -93,8 +93,8 @@ pub(super) fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Formats the last auto-pause event, followed by an empty line.
-fn brake(word: &PauseEvent) -> String {
-    let PauseEvent { campaign, at, state, reason, tally, note, .. } = word;
+fn auto_pause(event: &PauseEvent) -> String {
+    let PauseEvent { campaign, at, state, reason, tally, note, .. } = event;
     let since = moment(*at, "UTC", Language::English);
     let Tally { sent, bounced, complained } = tally;
     let figures = match reason.as_str() {
@@ -102,7 +102,7 @@ fn brake(word: &PauseEvent) -> String {
         _ => format!("{complained} of {sent} e-mails in seven days were marked as spam"),
     };
     match state {
-        PauseState::Well => String::new(),
+        PauseState::Healthy => String::new(),
         PauseState::Warned => format!("WARNED since {since}: {figures}.\n"),
         PauseState::Stopped => format!(
             "STOPPED since {since}: {figures}. Its marketing messages wait for\n\
@@ -190,7 +190,7 @@ fn texts(report: &Report) -> Table {
 }
 
 /// The templates whose messages were opened or clicked by bots.
-fn machines(report: &Report) -> Table {
+fn bots(report: &Report) -> Table {
     let mut table = Table::new(1, &["Template", "Opens", "Clicks"]);
     for row in &report.messages {
         let counts = [row.figures.machine_opens, row.figures.machine_clicks];

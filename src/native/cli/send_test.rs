@@ -3,7 +3,7 @@
 use super::preview::name_of;
 use super::server::{Answer, Server};
 use super::{Exit, Terminal};
-use crate::flows::send::preview::{Asked, Tested};
+use crate::flows::send::preview::{MessageRequest, Tested};
 use std::io;
 use std::path::Path;
 
@@ -40,8 +40,12 @@ pub struct Args {
 
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let template = name_of(Path::new(&args.template)).unwrap_or_else(|| args.template.clone());
-    let asked =
-        Asked { template, contact: args.contact.clone(), locale: None, to: args.recipient.clone() };
+    let asked = MessageRequest {
+        template,
+        contact: args.contact.clone(),
+        locale: None,
+        to: args.recipient.clone(),
+    };
     let answer = args.server.post(&format!("/api/v1/campaigns/{}/test", args.campaign), &asked);
     Answer::end(answer, args.json, terminal, |tested: &Tested, out| {
         writeln!(out, "On its way to {} ({})", tested.to, tested.message)

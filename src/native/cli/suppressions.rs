@@ -206,7 +206,7 @@ pub(super) fn safe_cell(cell: &str) -> String {
 }
 
 pub(super) fn reason(word: &str) -> Result<SuppressionReason, String> {
-    SuppressionReason::by_word(word).ok_or_else(|| {
+    SuppressionReason::by_name(word).ok_or_else(|| {
         let words = SuppressionReason::ALL.map(SuppressionReason::as_str);
         format!("the reasons are {}", words.join(", "))
     })

@@ -251,9 +251,9 @@ fn mails_in_doubt(run: &Run) -> Vec<String> {
     if run.restores().any {
         return Vec::new();
     }
-    let heard: BTreeSet<&str> = run.heard().iter().map(|report| &*report.message).collect();
+    let received: BTreeSet<&str> = run.received().iter().map(|report| &*report.message).collect();
     let doubtful = ask::<IdRow<String>>(run, unsettled()).into_iter().map(|row| row.id);
-    doubtful.filter(|id| heard.contains(&**id)).collect()
+    doubtful.filter(|id| received.contains(&**id)).collect()
 }
 
 /// Returns the addresses that bounced or complained and are not suppressed permanently. The
@@ -263,7 +263,7 @@ fn people_not_suppressed(run: &Run) -> Vec<String> {
         return Vec::new();
     }
     let is_ours = |report: &&Report| report.address.ends_with("@house.example");
-    let barred = run.heard().iter().filter(|report| report.bars() && !is_ours(report));
+    let barred = run.received().iter().filter(|report| report.blocks() && !is_ours(report));
     let barred: BTreeSet<&String> = barred.map(|report| &report.address).collect();
     let suppressed: Vec<IdRow<String>> = ask(run, suppressed_for_good());
     let suppressed: BTreeSet<String> = suppressed.into_iter().map(|row| row.id).collect();

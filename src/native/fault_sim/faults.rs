@@ -84,7 +84,7 @@ pub struct Shared {
     pub dice: Dice,
     pub now: Cell<Millis>,
     /// Whether faults occur at all.
-    pub stormy: Cell<bool>,
+    pub with_faults: Cell<bool>,
     /// The injected defect.
     pub defect: Option<Defect>,
     /// The number of times each fault occurred.
@@ -112,7 +112,7 @@ impl Shared {
             db: RefCell::new(Rc::new(db)),
             dice: Dice::new(seed),
             now: Cell::new(now),
-            stormy: Cell::new(true),
+            with_faults: Cell::new(true),
             defect,
             tally: RefCell::default(),
             trace: RefCell::default(),
@@ -132,7 +132,7 @@ impl Shared {
         let enabled = Dice::new(self.seed ^ ((index as u64 + 1) << 40));
         enabled.below(2);
         let chance = FAULTS[index].1;
-        let strikes = self.stormy.get()
+        let strikes = self.with_faults.get()
             && enabled.in_a_hundred(ENABLED_IN_A_HUNDRED)
             && (chance == 1_000 || self.dice.below(1_000) < chance);
         if strikes {

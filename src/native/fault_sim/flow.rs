@@ -1,9 +1,9 @@
 //! The work of workers: each job and request as the flow that it starts.
 
+use super::checked_http::{CheckedHttp, Watched};
 use super::defects::Defect;
 use super::faults::{FaultyDatabase, FaultyKv, FaultyQueue, Shared};
 use super::provider::Accepted;
-use super::way::{Watched, Way};
 use crate::domain::base::primitives::{CampaignId, Ids, MessageId, Millis};
 use crate::domain::base::token::sha256_hex;
 use crate::domain::engine::Submitted;
@@ -225,7 +225,7 @@ impl FlowContext {
             }
             Flow::Work(Work::DueV1 { contacts }) => due::run(db, catalog, contacts, now, ids).await,
             Flow::Work(Work::AloneV1 { contact }) => {
-                quarantine::run_alone(db, catalog, contact, now, ids).await
+                quarantine::process_isolated(db, catalog, contact, now, ids).await
             }
             Flow::Work(Work::BroadcastV1 { broadcast }) => {
                 run::run(db, catalog, &broadcast, now, ids).await
@@ -241,8 +241,8 @@ impl FlowContext {
     ) -> Result<Vec<Work>, CommitError> {
         let mark = restore_guard::mark(&FaultyKv(self.shared.clone())).await.ok().flatten();
         restore_guard::watch(db, mark, self.now).await?;
-        let way = Way::new(self, messages.clone());
-        let (db, now) = (&Watched { db, way: &way }, self.now);
-        send::deliver(db, &way, &self.catalog, &self.settings, messages, now, &mut self.ids).await
+        let http = CheckedHttp::new(self, messages.clone());
+        let (db, now) = (&Watched { db, http: &http }, self.now);
+        send::deliver(db, &http, &self.catalog, &self.settings, messages, now, &mut self.ids).await
     }
 }

@@ -79,7 +79,7 @@ impl Report {
     }
 
     /// Whether its address must not be written to from then on.
-    pub fn bars(&self) -> bool {
+    pub fn blocks(&self) -> bool {
         matches!(self.fate, Fate::HardBounce | Fate::Complained)
     }
 }
@@ -132,7 +132,7 @@ impl Http for Nobody {
 
 /// The delivery reports that were accepted, and the webhooks that an attacker could capture.
 #[derive(Default)]
-pub struct Heard {
+pub struct ReceivedReports {
     /// The reports that we received and acknowledged.
     pub reports: Vec<Report>,
     overheard: Vec<Signed>,
@@ -171,10 +171,10 @@ impl Run {
         match self.receive(&signed) {
             Ok(facts) => {
                 self.shared.log(format!("  report about {}: {:?}", report.message, report.fate));
-                self.heard.reports.push(report.clone());
-                self.heard.overheard.push(signed);
-                let len = self.heard.overheard.len();
-                self.heard.overheard.drain(..len.saturating_sub(OVERHEARD_MAX));
+                self.received.reports.push(report.clone());
+                self.received.overheard.push(signed);
+                let len = self.received.overheard.len();
+                self.received.overheard.drain(..len.saturating_sub(OVERHEARD_MAX));
                 facts
             }
             Err(refusal) => {
@@ -186,13 +186,13 @@ impl Run {
 
     /// Attacks: forges a webhook, or replays a captured one.
     fn be_deceived(&mut self) {
-        let Some(report) = self.heard.reports.first().cloned() else { return };
+        let Some(report) = self.received.reports.first().cloned() else { return };
         if self.shared.strikes("stranger: webhook forged") {
             let forged = Signed::by(KEYS[1], &report, self.now());
             self.expect_refusal(&forged, Refusal::Unverified);
         }
         let old = self.now().minus(SIGNED_AGO_MAX).minus(Span::seconds(1));
-        let overheard = self.heard.overheard.iter().find(|signed| signed.at < old).cloned();
+        let overheard = self.received.overheard.iter().find(|signed| signed.at < old).cloned();
         if let Some(signed) = overheard
             && self.shared.strikes("stranger: webhook overheard and repeated")
         {

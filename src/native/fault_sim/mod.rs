@@ -13,14 +13,14 @@ mod people;
 mod provider;
 mod run;
 mod script;
-mod way;
+mod checked_http;
 
 use crate::domain::base::token::sha256_hex;
 use crate::store::invariants::{EnrollmentRow, enrollments};
 use crate::store::statement::Rows;
 use defects::Defect;
 pub use faults::FAULTS;
-pub use run::Ground;
+pub use run::BaseState;
 use run::Run;
 pub use script::{Move, script};
 use std::collections::BTreeMap;
@@ -48,12 +48,12 @@ pub struct Outcome {
 
 /// Runs the moves of a seed, optionally with an injected defect.
 pub fn run(
-    ground: &Ground,
+    base: &BaseState,
     seed: u64,
     moves: &[Move],
     defect: Option<Defect>,
 ) -> Result<Outcome, String> {
-    let mut run = Run::new(ground, seed, defect)?;
+    let mut run = Run::new(base, seed, defect)?;
     moves.iter().for_each(|one| run.make(one));
     run.come_to_rest();
     let mut wrong = run.shared().wrong.take();
@@ -80,10 +80,9 @@ pub fn run(
 }
 
 /// Removes moves, and then faults, as long as the run still fails. The result is a minimal history.
-pub fn shrink(ground: &Ground, seed: u64, defect: Option<Defect>) -> Result<Vec<Move>, String> {
+pub fn shrink(base: &BaseState, seed: u64, defect: Option<Defect>) -> Result<Vec<Move>, String> {
     let mut moves = script(seed);
-    let fails =
-        |moves: &[Move]| Ok::<_, String>(!run(ground, seed, moves, defect)?.wrong.is_empty());
+    let fails = |moves: &[Move]| Ok::<_, String>(!run(base, seed, moves, defect)?.wrong.is_empty());
     let mut size = moves.len() / 2;
     while size > 0 {
         let mut start = 0;
@@ -99,7 +98,7 @@ pub fn shrink(ground: &Ground, seed: u64, defect: Option<Defect>) -> Result<Vec<
     }
     for index in 0..moves.len() {
         let mut calmer = moves.clone();
-        calmer[index].stormy = false;
+        calmer[index].with_faults = false;
         if fails(&calmer)? {
             moves = calmer;
         }
@@ -110,13 +109,13 @@ pub fn shrink(ground: &Ground, seed: u64, defect: Option<Defect>) -> Result<Vec<
 /// Returns how many of these seeds it takes until a run with the defect violates an invariant, and
 /// which one.
 pub fn seeds_to_catch(
-    ground: &Ground,
+    base: &BaseState,
     defect: Defect,
     seeds: std::ops::Range<u64>,
 ) -> Result<Option<(u64, String)>, String> {
     let first = seeds.start;
     for seed in seeds {
-        let outcome = run(ground, seed, &script(seed), Some(defect))?;
+        let outcome = run(base, seed, &script(seed), Some(defect))?;
         if let Some(wrong) = outcome.wrong.into_iter().next() {
             return Ok(Some((seed - first + 1, wrong)));
         }

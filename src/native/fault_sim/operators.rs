@@ -53,7 +53,7 @@ impl Run {
     }
 
     /// Pauses or resumes a journey that no check requires contacts to enter.
-    pub(super) fn steer(&mut self) {
+    pub(super) fn pause_journey(&mut self) {
         let dice = &self.shared.dice;
         let journey = dice.pick(&["first.fans", "first.buyers", "second.honour", "second.paths"]);
         let state = dice.pick(&[RunState::Paused, RunState::Running]);
@@ -64,16 +64,16 @@ impl Run {
     }
 
     /// Pauses or resumes the broadcast.
-    pub(super) fn steer_broadcast(&mut self) {
+    pub(super) fn control_broadcast(&mut self) {
         let verb = self.shared.dice.pick(&[BroadcastVerb::Pause, BroadcastVerb::Resume]);
         if self.shared.strikes("broadcast: paused under way") {
-            self.say_to_broadcast(verb);
+            self.control_broadcast_by(verb);
         }
     }
 
-    fn say_to_broadcast(&mut self, verb: BroadcastVerb) {
+    fn control_broadcast_by(&mut self, verb: BroadcastVerb) {
         let (db, offer) = (self.shared.sqlite(), QualifiedId::from("first.offer"));
-        match block_on(control::steer(&*db, &offer, verb, self.now())) {
+        match block_on(control::apply_verb(&*db, &offer, verb, self.now())) {
             Ok((_, work)) => self.queue.extend(work.into_iter().map(Job::Work)),
             // It has not begun, or is over.
             Err(FlowError::Conflict(_)) => {}
@@ -168,7 +168,8 @@ impl Run {
 
     fn set_state(&self, journey: &QualifiedId, state: RunState) {
         let db = self.shared.sqlite();
-        if let Err(refusal) = block_on(journey_control::steer(&*db, journey, state, self.now())) {
+        if let Err(refusal) = block_on(journey_control::set_state(&*db, journey, state, self.now()))
+        {
             self.shared.accuse(format!("{journey} was not {state:?}: {refusal:?}"));
         }
     }
@@ -184,7 +185,7 @@ impl Run {
                 self.set_state(&QualifiedId::new(&campaign, &status.journey), RunState::Running);
             }
         }
-        self.say_to_broadcast(BroadcastVerb::Resume);
+        self.control_broadcast_by(BroadcastVerb::Resume);
         self.read_catalog();
     }
 
@@ -305,7 +306,7 @@ impl Run {
         if word == Resolution::Release {
             self.restores.released.push(self.now());
         }
-        if let Err(error) = block_on(restore_guard::say(&*db, word, self.now())) {
+        if let Err(error) = block_on(restore_guard::resolve(&*db, word, self.now())) {
             self.shared.accuse(error.to_string());
         }
         true

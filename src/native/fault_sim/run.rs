@@ -3,9 +3,9 @@
 use super::defects::Defect;
 use super::faults::Shared;
 use super::flow::{Ended, Flow, FlowContext, Job};
-use super::hooks::{self, Heard, Report};
+use super::hooks::{self, ReceivedReports, Report};
 use super::provider::Accepted;
-use super::script::{Deed, Move, campaigns};
+use super::script::{Action, Move, campaigns};
 use super::turns::Task;
 use crate::domain::base::primitives::{CampaignId, ContactId, Ids, Millis, Span};
 use crate::domain::base::token::Keyring;
@@ -41,12 +41,12 @@ const ROUNDS_MAX: usize = 1_200;
 const FOLLOW_UPS_MAX: usize = 30;
 
 /// The common starting point of all runs, made once.
-pub struct Ground {
+pub struct BaseState {
     db: Sqlite,
     versions: Vec<Rc<PublishedVersion>>,
 }
 
-impl Ground {
+impl BaseState {
     /// Creates a database with the first version of the campaigns.
     pub fn new() -> Result<Self, String> {
         let db = Sqlite::in_memory().map_err(|error| error.to_string())?;
@@ -153,13 +153,13 @@ pub struct Run {
     flows_begun: u64,
     pub(super) bookmarks: Vec<(Millis, Sqlite)>,
     pub(super) restores: Restores,
-    pub(super) heard: Heard,
+    pub(super) received: ReceivedReports,
 }
 
 impl Run {
     /// Creates a run.
-    pub fn new(ground: &Ground, seed: u64, defect: Option<Defect>) -> Result<Self, String> {
-        let db = ground.db.copy().map_err(|error| error.to_string())?;
+    pub fn new(base: &BaseState, seed: u64, defect: Option<Defect>) -> Result<Self, String> {
+        let db = base.db.copy().map_err(|error| error.to_string())?;
         if let Some(change) = defect.and_then(Defect::schema) {
             block_on(db.batch(vec![change])).map_err(|error| error.to_string())?;
         }
@@ -193,7 +193,7 @@ impl Run {
             shared: Rc::new(Shared::new(db, START, seed, defect)),
             accepted: Rc::default(),
             settings: Rc::new(settings),
-            catalog: Rc::new(Catalog::new(ground.versions.iter().cloned())),
+            catalog: Rc::new(Catalog::new(base.versions.iter().cloned())),
             stale: None,
             older_code: None,
             damaged: None,
@@ -208,7 +208,7 @@ impl Run {
             flows_begun: seed << 32,
             bookmarks: Vec::new(),
             restores: Restores::default(),
-            heard: Heard::default(),
+            received: ReceivedReports::default(),
         };
         if run.shared.strikes("kv: takes no writes") {
             run.shared.kv.refuses_writes.set(run.shared.dice.in_a_hundred(20));
@@ -268,8 +268,8 @@ impl Run {
     }
 
     /// The delivery reports that we received from Resend.
-    pub fn heard(&self) -> &[Report] {
-        &self.heard.reports
+    pub fn received(&self) -> &[Report] {
+        &self.received.reports
     }
 
     /// The effects of restores on the run.
@@ -293,33 +293,33 @@ impl Run {
     /// Makes a move, and works on everything that waits at the same time.
     pub fn make(&mut self, one: &Move) {
         self.shared.dice.reseed(one.dice);
-        self.shared.stormy.set(one.stormy);
-        self.shared.log(format!("{} {:?}", self.now().rfc3339(), one.deed));
-        match one.deed {
-            Deed::Post => self.post(None),
-            Deed::Move => self.post(Some(["Asia/Shanghai", "America/New_York", "UTC"])),
-            Deed::Engage => self.engage(&[]),
-            Deed::Scan => self.engage(&["scanner"]),
-            Deed::Confirm => self.confirm(),
-            Deed::Unsubscribe => self.unsubscribe(),
-            Deed::Order => self.order(),
-            Deed::Crowd => self.crowd(),
-            Deed::Visit => self.visit(),
-            Deed::Pass => {
+        self.shared.with_faults.set(one.with_faults);
+        self.shared.log(format!("{} {:?}", self.now().rfc3339(), one.action));
+        match one.action {
+            Action::Post => self.post(None),
+            Action::Move => self.post(Some(["Asia/Shanghai", "America/New_York", "UTC"])),
+            Action::Engage => self.engage(&[]),
+            Action::Scan => self.engage(&["scanner"]),
+            Action::Confirm => self.confirm(),
+            Action::Unsubscribe => self.unsubscribe(),
+            Action::Order => self.order(),
+            Action::Crowd => self.crowd(),
+            Action::Visit => self.visit(),
+            Action::Pass => {
                 let spans = [Span::minutes(1), Span::minutes(20), Span::hours(7), Span::hours(30)];
                 self.pass(self.shared.dice.pick(&spans));
             }
-            Deed::Jump => self.jump(),
-            Deed::Publish => self.publish(),
-            Deed::Steer => self.steer(),
-            Deed::SteerBroadcast => self.steer_broadcast(),
-            Deed::Archive => self.archive(),
-            Deed::Erase => self.erase(),
-            Deed::Merge => self.merge(),
-            Deed::Restore => self.restore(),
-            Deed::Rollback => self.roll_back(),
-            Deed::Damage => self.damage(),
-            Deed::Rotate => self.rotate(),
+            Action::Jump => self.jump(),
+            Action::Publish => self.publish(),
+            Action::PauseJourney => self.pause_journey(),
+            Action::PauseBroadcast => self.control_broadcast(),
+            Action::Archive => self.archive(),
+            Action::Erase => self.erase(),
+            Action::Merge => self.merge(),
+            Action::Restore => self.restore(),
+            Action::Rollback => self.roll_back(),
+            Action::Damage => self.damage(),
+            Action::Rotate => self.rotate(),
         }
         if self.shared.dice.in_a_hundred(12) && self.damaged.is_none() {
             self.bookmarks.extend(self.shared.sqlite().copy().ok().map(|db| (self.now(), db)));
@@ -485,7 +485,7 @@ impl Run {
     /// Runs without faults until nothing is due. For half an hour there is a tick each minute,
     /// after which nothing may be late. Then time jumps from one due time to the next.
     pub fn come_to_rest(&mut self) {
-        self.shared.stormy.set(false);
+        self.shared.with_faults.set(false);
         self.older_code = None;
         self.repair_damage();
         self.resume_all();

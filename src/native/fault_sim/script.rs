@@ -10,16 +10,16 @@ use std::collections::BTreeMap;
 /// One thing that happens; everything that waits is worked on after it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Move {
-    pub deed: Deed,
+    pub action: Action,
     /// The seed of its random numbers, which stays the same if other moves are removed.
     pub dice: u64,
     /// Whether faults occur during it.
-    pub stormy: bool,
+    pub with_faults: bool,
 }
 
 /// The kinds of moves.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Deed {
+pub enum Action {
     /// A visitor sends a form, or the same one again.
     Post,
     /// A contact opens an e-mail or clicks in it.
@@ -45,9 +45,9 @@ pub enum Deed {
     /// A new version goes live.
     Publish,
     /// A journey with active enrollments is paused or resumed.
-    Steer,
+    PauseJourney,
     /// The broadcast is paused or resumed.
-    SteerBroadcast,
+    PauseBroadcast,
     /// A journey with active enrollments is archived.
     Archive,
     /// An operator erases a contact.
@@ -68,43 +68,44 @@ pub enum Deed {
 const MOVES: u64 = 40;
 
 /// The kinds of moves with their weights.
-const DEEDS: [(Deed, u64); 21] = [
-    (Deed::Post, 16),
-    (Deed::Engage, 9),
-    (Deed::Scan, 2),
-    (Deed::Confirm, 3),
-    (Deed::Unsubscribe, 3),
-    (Deed::Order, 3),
-    (Deed::Crowd, 2),
-    (Deed::Move, 1),
-    (Deed::Visit, 2),
-    (Deed::Pass, 17),
-    (Deed::Jump, 2),
-    (Deed::Publish, 2),
-    (Deed::Steer, 2),
-    (Deed::SteerBroadcast, 2),
-    (Deed::Archive, 1),
-    (Deed::Erase, 2),
-    (Deed::Merge, 2),
-    (Deed::Restore, 3),
-    (Deed::Rollback, 2),
-    (Deed::Damage, 1),
-    (Deed::Rotate, 1),
+const ACTIONS: [(Action, u64); 21] = [
+    (Action::Post, 16),
+    (Action::Engage, 9),
+    (Action::Scan, 2),
+    (Action::Confirm, 3),
+    (Action::Unsubscribe, 3),
+    (Action::Order, 3),
+    (Action::Crowd, 2),
+    (Action::Move, 1),
+    (Action::Visit, 2),
+    (Action::Pass, 17),
+    (Action::Jump, 2),
+    (Action::Publish, 2),
+    (Action::PauseJourney, 2),
+    (Action::PauseBroadcast, 2),
+    (Action::Archive, 1),
+    (Action::Erase, 2),
+    (Action::Merge, 2),
+    (Action::Restore, 3),
+    (Action::Rollback, 2),
+    (Action::Damage, 1),
+    (Action::Rotate, 1),
 ];
 
 /// Returns the moves of a seed.
 pub fn script(seed: u64) -> Vec<Move> {
     let dice = Dice::new(seed ^ 0x5c197);
-    let all: u64 = DEEDS.iter().map(|(_, weight)| weight).sum();
-    let deed = |mut number: u64| {
-        let found = DEEDS.iter().find(|(_, weight)| {
+    let all: u64 = ACTIONS.iter().map(|(_, weight)| weight).sum();
+    let action = |mut number: u64| {
+        let found = ACTIONS.iter().find(|(_, weight)| {
             let is_it = number < *weight;
             number = number.saturating_sub(*weight);
             is_it
         });
-        found.map_or(Deed::Pass, |(deed, _)| *deed)
+        found.map_or(Action::Pass, |(action, _)| *action)
     };
-    let one = |_| Move { deed: deed(dice.below(all)), dice: dice.below(1 << 31), stormy: true };
+    let one =
+        |_| Move { action: action(dice.below(all)), dice: dice.below(1 << 31), with_faults: true };
     (0..MOVES).map(one).collect()
 }
 

@@ -94,7 +94,7 @@ fn number(e164: &str) -> String {
 
 /// Interprets the response. Errors also come with status 200: `{ "Code", "Message", "BizId" }`
 /// (help.aliyun.com/zh/sms/developer-reference/api-error-codes).
-pub fn outcome(response: &HttpResponse) -> SendResult {
+pub fn send_result(response: &HttpResponse) -> SendResult {
     let body = json(response);
     let code = text(&body, "/Code");
     let reason = error_text(code, "", text(&body, "/Message"));

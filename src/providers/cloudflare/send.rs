@@ -64,7 +64,7 @@ pub fn request(call: Call<'_>) -> Option<HttpRequest> {
 
 /// Interprets the binding's result: 200 with `id`, or another status with the `code` and `message`
 /// of the error it threw (developers.cloudflare.com/email-service/api/send-emails/workers-api).
-pub fn outcome(response: &HttpResponse) -> SendResult {
+pub fn send_result(response: &HttpResponse) -> SendResult {
     let body = json(response);
     let code = text(&body, "/code");
     let reason = error_text(code, "", text(&body, "/message"));

@@ -67,7 +67,7 @@ fn mail(account: &Account, message: &Outgoing) -> Option<Value> {
 }
 
 /// Interprets the response.
-pub fn verdict(call: Call<'_>, response: &HttpResponse) -> BatchResult {
+pub fn batch_result(call: Call<'_>, response: &HttpResponse) -> BatchResult {
     let body = json(response);
     let list = body.as_array();
     match (response.status, call.batch, list) {

@@ -61,7 +61,7 @@ fn mail(message: &Outgoing) -> Option<Value> {
 }
 
 /// Interprets the response. Errors are `{ "statusCode", "name", "message" }`.
-pub fn verdict(call: Call<'_>, response: &HttpResponse) -> BatchResult {
+pub fn batch_result(call: Call<'_>, response: &HttpResponse) -> BatchResult {
     let body = json(response);
     let name = text(&body, "/name");
     let reason = error_text(response.status, name, text(&body, "/message"));

@@ -52,7 +52,7 @@ pub fn request(account: &Account, call: Call<'_>) -> Option<HttpRequest> {
 }
 
 /// Interprets the response: 202 without a body and the id in `x-message-id`, or errors in `errors`.
-pub fn outcome(response: &HttpResponse) -> SendResult {
+pub fn send_result(response: &HttpResponse) -> SendResult {
     if (200..=299).contains(&response.status) {
         let id = response.headers.iter().find(|(name, _)| name == "x-message-id");
         return accepted(id.map(|(_, id)| id.as_str()).unwrap_or_default());

@@ -71,7 +71,7 @@ pub fn request(account: &Account, call: Call<'_>) -> Option<HttpRequest> {
 
 /// Interprets the response. The error's name is in the header `x-amzn-errortype`, its text in
 /// `message`.
-pub fn outcome(response: &HttpResponse) -> SendResult {
+pub fn send_result(response: &HttpResponse) -> SendResult {
     let body = json(response);
     if (200..=299).contains(&response.status) {
         return accepted(text(&body, "/MessageId"));

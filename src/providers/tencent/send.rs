@@ -80,7 +80,7 @@ pub fn request(account: &Account, call: Call<'_>) -> Option<HttpRequest> {
 
 /// Interprets the response. Errors also come with status 200: those of the whole request in
 /// `Error`, those of the number in `SendStatusSet` (cloud.tencent.com/document/product/382/59177).
-pub fn outcome(response: &HttpResponse) -> SendResult {
+pub fn send_result(response: &HttpResponse) -> SendResult {
     let body = json(response);
     let (error, status) = ("/Response/Error", "/Response/SendStatusSet/0");
     let place = if body.pointer(error).is_some() { error } else { status };

@@ -50,7 +50,7 @@ pub fn request(account: &Account, message: &Outgoing) -> Option<HttpRequest> {
 }
 
 /// Interprets the response. Errors are `{ "code", "message", "status" }`.
-pub fn outcome(response: &HttpResponse) -> SendResult {
+pub fn send_result(response: &HttpResponse) -> SendResult {
     let body = json(response);
     if (200..=299).contains(&response.status) {
         return accepted(text(&body, "/sid"));

@@ -46,7 +46,7 @@ pub fn request(account: &Account, message: &Outgoing) -> Option<HttpRequest> {
 
 /// Interprets the response: 202 with `message_uuid`, or a problem (RFC 9457) whose type ends with a
 /// code (developer.vonage.com/api-errors/messages).
-pub fn outcome(response: &HttpResponse) -> SendResult {
+pub fn send_result(response: &HttpResponse) -> SendResult {
     let body = json(response);
     if (200..=299).contains(&response.status) {
         return accepted(text(&body, "/message_uuid"));

@@ -104,7 +104,7 @@ impl Provider {
     }
 
     /// Returns the response that the provider expects on success: content type and body.
-    pub fn thanks(self) -> (&'static str, &'static str) {
+    pub fn ack_body(self) -> (&'static str, &'static str) {
         match self {
             Self::Twilio => ("text/xml; charset=utf-8", "<Response/>"),
             Self::Aliyun => ("application/json", r#"{"code":0,"msg":"ok"}"#),
@@ -312,9 +312,9 @@ impl WebhookEvent {
         (price, currency): (&str, &str),
     ) -> Self {
         let segments =
-            segments.parse().ok().filter(|count| (1..=SEGMENTS_TOLD_MAX).contains(count));
+            segments.parse().ok().filter(|count| (1..=SEGMENTS_REPORTED_MAX).contains(count));
         let micros = price.parse::<f64>().ok().map(|price| price * MICROS as f64);
-        let micros = micros.filter(|micros| (0.0..=PRICE_TOLD_MAX).contains(micros));
+        let micros = micros.filter(|micros| (0.0..=PRICE_REPORTED_MAX).contains(micros));
         let micros = micros.map(|micros| micros.round() as i64);
         match self {
             Self::Report(message, report) if segments.is_some() || micros.is_some() => {
@@ -328,10 +328,10 @@ impl WebhookEvent {
 }
 
 /// The most segments that a message can have: their number is an octet (3GPP TS 23.040).
-const SEGMENTS_TOLD_MAX: u32 = 255;
+const SEGMENTS_REPORTED_MAX: u32 = 255;
 
 /// The highest price of a message that is accepted, in millionths: a thousand of any currency.
-const PRICE_TOLD_MAX: f64 = 1e9;
+const PRICE_REPORTED_MAX: f64 = 1e9;
 
 /// Returns whether a time is close enough to ours.
 pub(in crate::providers) fn is_fresh(at: Millis, now: Millis, within: Span) -> bool {

@@ -65,7 +65,7 @@ fn each_consent_box_is_recorded_and_one_mail_confirms_all() {
     let asked_for = |purpose: &str, words: &str| (purpose.to_owned(), words.to_owned());
     assert_eq!(
         asked,
-        Question::Asks(vec![asked_for("news", "News!"), asked_for("offers", "Offers!")])
+        ConfirmationState::Asks(vec![asked_for("news", "News!"), asked_for("offers", "Offers!")])
     );
     world.confirm(&question).unwrap();
     assert_eq!(subjects(&world), [QUESTION, "emails/welcome"], "the journey begins once");

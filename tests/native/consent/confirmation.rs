@@ -14,13 +14,13 @@ fn one_confirmation_mail_covers_two_forms_and_journeys() {
     let asked_for = |purpose: &str, words: &str| (purpose.to_owned(), words.to_owned());
     assert_eq!(
         asked,
-        Question::Asks(vec![asked_for("news", "Write!"), asked_for("offers", "Offers!")])
+        ConfirmationState::Asks(vec![asked_for("news", "Write!"), asked_for("offers", "Offers!")])
     );
 
     world.confirm(&question).unwrap();
     assert_eq!(subjects(&world), [QUESTION, "emails/offer", "emails/welcome"]);
     let answered = block_on(subscription_links::question(&world.db, &link, world.now())).unwrap();
-    assert_eq!(answered, Question::Answered);
+    assert_eq!(answered, ConfirmationState::Answered);
     assert_sound(&world.db, None);
 }
 

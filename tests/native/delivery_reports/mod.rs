@@ -80,7 +80,13 @@ fn bounce(kind: BounceKind) -> DeliveryStatus {
     })
 }
 
-fn tell(db: &Sqlite, world: &World, message: &MessageId, status: DeliveryStatus, at: Millis) {
+fn deliver_report(
+    db: &Sqlite,
+    world: &World,
+    message: &MessageId,
+    status: DeliveryStatus,
+    at: Millis,
+) {
     take_in(db, world, Some(message), reported(status, at), at);
 }
 

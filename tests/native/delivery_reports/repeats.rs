@@ -7,7 +7,7 @@ fn duplicate_bounce_counts_once() {
     let world = office();
     let message = message_in(&world, "sending");
     for minute in 1..4 {
-        tell(
+        deliver_report(
             &world.db,
             &world,
             &message,
@@ -76,7 +76,13 @@ fn report_about_unknown_message_changes_nothing() {
     let world = office();
     message_in(&world, "sending");
     let before = number(&world.db, "SELECT max(seq) FROM events");
-    tell(&world.db, &world, &MessageId::from("nobody.1"), DeliveryStatus::Complained, later(2));
+    deliver_report(
+        &world.db,
+        &world,
+        &MessageId::from("nobody.1"),
+        DeliveryStatus::Complained,
+        later(2),
+    );
     assert_eq!(number(&world.db, "SELECT max(seq) FROM events"), before);
 }
 
@@ -84,7 +90,7 @@ fn report_about_unknown_message_changes_nothing() {
 fn skipped_message_stays_skipped() {
     let world = office();
     let message = message_in(&world, "skipped");
-    tell(&world.db, &world, &message, DeliveryStatus::Delivered, later(2));
+    deliver_report(&world.db, &world, &message, DeliveryStatus::Delivered, later(2));
     assert_eq!(standing(&world.db), "skipped|");
     assert_sound(&world.db, None);
 }
@@ -109,7 +115,8 @@ impl Database for Meanwhile<'_> {
 fn report_without_contact_news_does_not_write_the_contact() {
     let world = office();
     let message = message_in(&world, "sent");
-    let complain = || tell(&world.db, &world, &message, DeliveryStatus::Complained, later(2));
+    let complain =
+        || deliver_report(&world.db, &world, &message, DeliveryStatus::Complained, later(2));
     let db = Meanwhile { db: &world.db, meddle: &complain };
     let report = reported(DeliveryStatus::Sent, later(1));
     let task = vec![Intake::DeliveryReportV1 { message: Some(message.clone()), report }];
@@ -152,12 +159,12 @@ fn traces(db: &Sqlite) -> Value {
 
 /// Something that happens to a message: the provider's answer, or a report about it.
 #[derive(Clone, Debug)]
-enum Telling {
+enum Arrival {
     Answer,
     DeliveryStatus(DeliveryStatus, i64),
 }
 
-fn some_tellings() -> impl Strategy<Value = (Vec<Telling>, Vec<Telling>)> {
+fn some_arrivals() -> impl Strategy<Value = (Vec<Arrival>, Vec<Arrival>)> {
     let kinds = [BounceKind::Hard, BounceKind::Soft, BounceKind::Block, BounceKind::Ignored];
     let all = (proptest::sample::select(kinds.to_vec()), proptest::collection::vec(0..3_usize, 6));
     let when = proptest::collection::vec(0..4_i64, 5);
@@ -169,11 +176,11 @@ fn some_tellings() -> impl Strategy<Value = (Vec<Telling>, Vec<Telling>)> {
             DeliveryStatus::Complained,
         ];
         let news = news.into_iter().chain([DeliveryStatus::Unsubscribed]).zip(when);
-        let news = news.map(|(news, at)| Telling::DeliveryStatus(news, at));
-        let each = news.chain([Telling::Answer]).zip(times);
-        each.flat_map(|(telling, times)| vec![telling; times]).collect::<Vec<_>>()
+        let news = news.map(|(news, at)| Arrival::DeliveryStatus(news, at));
+        let each = news.chain([Arrival::Answer]).zip(times);
+        each.flat_map(|(arrival, times)| vec![arrival; times]).collect::<Vec<_>>()
     });
-    all.prop_flat_map(|tellings| (Just(tellings.clone()), Just(tellings).prop_shuffle()))
+    all.prop_flat_map(|arrivals| (Just(arrivals.clone()), Just(arrivals).prop_shuffle()))
 }
 
 proptest! {
@@ -181,7 +188,7 @@ proptest! {
 
     #[test]
     fn report_order_does_not_change_the_result(
-        (tellings, shuffled) in some_tellings(),
+        (arrivals, shuffled) in some_arrivals(),
         state in proptest::sample::select(vec!["sending", "unknown"]),
     ) {
         thread_local! {
@@ -190,12 +197,12 @@ proptest! {
         OFFICE.with(|kept| {
             let world = kept.get_or_init(office);
             let message = message_in(world, state);
-            let end_of = |tellings: &[Telling]| {
+            let end_of = |arrivals: &[Arrival]| {
                 let db = world.db.copy().unwrap();
-                for telling in tellings {
-                    match telling {
-                        Telling::Answer => answer(&db, world, &message, later(9)),
-                        Telling::DeliveryStatus(status, at) => {
+                for arrival in arrivals {
+                    match arrival {
+                        Arrival::Answer => answer(&db, world, &message, later(9)),
+                        Arrival::DeliveryStatus(status, at) => {
                             let report = reported(status.clone(), later(*at));
                             take_in(&db, world, Some(&message), report, later(9));
                         }
@@ -204,7 +211,7 @@ proptest! {
                 assert_sound(&db, None);
                 traces(&db)
             };
-            prop_assert_eq!(end_of(&tellings), end_of(&shuffled));
+            prop_assert_eq!(end_of(&arrivals), end_of(&shuffled));
             Ok(())
         })?;
     }

@@ -7,7 +7,7 @@ fn hard_bounce_suppresses_address_permanently() {
     let world = office();
     let message = message_in(&world, "sending");
     answer(&world.db, &world, &message, later(1));
-    tell(&world.db, &world, &message, bounce(BounceKind::Hard), later(2));
+    deliver_report(&world.db, &world, &message, bounce(BounceKind::Hard), later(2));
     assert_eq!(standing(&world.db), "bounced|5.1.1 no such user");
     let kept =
         "SELECT channel || ' ' || address || ' ' || reason || ' ' || source || ' ' || at || ' '
@@ -23,7 +23,7 @@ fn hard_bounce_suppresses_address_permanently() {
 fn blocked_message_does_not_suppress_address() {
     let world = office();
     let message = message_in(&world, "sending");
-    tell(&world.db, &world, &message, bounce(BounceKind::Block), later(2));
+    deliver_report(&world.db, &world, &message, bounce(BounceKind::Block), later(2));
     assert_eq!(number(&world.db, "SELECT count(*) FROM suppressions"), 0);
     assert_eq!(standing(&world.db), "bounced|5.1.1 no such user");
     let counted = rows(&world.db, "SELECT metric FROM counters WHERE metric LIKE '%bounced'");
@@ -37,7 +37,7 @@ fn blocked_message_does_not_suppress_address() {
 fn complaint_suppresses_address_and_withdraws_consent() {
     let world = office();
     let message = message_in(&world, "sending");
-    tell(&world.db, &world, &message, DeliveryStatus::Complained, later(2));
+    deliver_report(&world.db, &world, &message, DeliveryStatus::Complained, later(2));
     let kept = "SELECT reason = 'complained' AND until IS NULL FROM suppressions";
     assert_eq!(number(&world.db, kept), 1);
     let last = "SELECT channel || ' ' || state || ' ' || source AS line FROM consents
@@ -108,19 +108,25 @@ fn unclear_bounce_suppresses_only_twice_in_a_row() {
     let first = message_in(&world, "sending");
     let refused = || DeliveryStatus::Bounced(classify("554 5.0.0 no"));
     let suppressed = "SELECT count(*) FROM suppressions WHERE until IS NULL";
-    tell(&world.db, &world, &copy(&world, &first, 1), refused(), later(1));
+    deliver_report(&world.db, &world, &copy(&world, &first, 1), refused(), later(1));
     assert_eq!(number(&world.db, suppressed), 0);
-    tell(&world.db, &world, &copy(&world, &first, 2), DeliveryStatus::Delivered, later(2));
-    tell(&world.db, &world, &copy(&world, &first, 3), refused(), later(3));
+    deliver_report(
+        &world.db,
+        &world,
+        &copy(&world, &first, 2),
+        DeliveryStatus::Delivered,
+        later(2),
+    );
+    deliver_report(&world.db, &world, &copy(&world, &first, 3), refused(), later(3));
     assert_eq!(number(&world.db, suppressed), 0, "one has arrived in between");
     let sender = DeliveryStatus::Bounced(classify("550 5.7.1 spam"));
     for n in 4..9 {
-        tell(&world.db, &world, &copy(&world, &first, n), sender.clone(), later(n));
+        deliver_report(&world.db, &world, &copy(&world, &first, n), sender.clone(), later(n));
     }
     assert_eq!(number(&world.db, suppressed), 0, "the sender's fault counts for nothing");
     let last = copy(&world, &first, 9);
-    tell(&world.db, &world, &last, refused(), later(9));
-    tell(&world.db, &world, &last, refused(), later(10));
+    deliver_report(&world.db, &world, &last, refused(), later(9));
+    deliver_report(&world.db, &world, &last, refused(), later(10));
     assert_eq!(number(&world.db, suppressed), 1);
     assert_sound(&world.db, None);
 }
@@ -147,19 +153,43 @@ fn consecutive_soft_bounces_suppress_for_longer() {
     let first = message_in(&world, "sending");
     let mut days = Vec::new();
     for n in 1..=8 {
-        tell(&world.db, &world, &copy(&world, &first, n), bounce(BounceKind::Soft), later(n));
+        deliver_report(
+            &world.db,
+            &world,
+            &copy(&world, &first, n),
+            bounce(BounceKind::Soft),
+            later(n),
+        );
         let kept = rows(&world.db, "SELECT until FROM suppressions");
         let until = kept.first().and_then(|row| row["until"].as_i64());
         days.push(until.map_or(0, |until| (until - later(n).0) / 86_400_000));
     }
     assert_eq!(days, [0, 0, 0, 0, 7, 30, 180, 180]);
     // A delivery before the last bounce does not reset the count; one after it does.
-    tell(&world.db, &world, &copy(&world, &first, 20), DeliveryStatus::Delivered, later(7));
+    deliver_report(
+        &world.db,
+        &world,
+        &copy(&world, &first, 20),
+        DeliveryStatus::Delivered,
+        later(7),
+    );
     let count = "SELECT soft_bounces ->> '$.email.count' FROM contacts";
     assert_eq!(number(&world.db, count), 8);
-    tell(&world.db, &world, &copy(&world, &first, 21), DeliveryStatus::Delivered, later(9));
+    deliver_report(
+        &world.db,
+        &world,
+        &copy(&world, &first, 21),
+        DeliveryStatus::Delivered,
+        later(9),
+    );
     assert_eq!(number(&world.db, count), 0);
-    tell(&world.db, &world, &copy(&world, &first, 22), bounce(BounceKind::Soft), later(9));
+    deliver_report(
+        &world.db,
+        &world,
+        &copy(&world, &first, 22),
+        bounce(BounceKind::Soft),
+        later(9),
+    );
     assert_eq!(number(&world.db, count), 0, "it came back before the other arrived");
     assert_eq!(number(&world.db, "SELECT count(*) FROM suppressions"), 1, "it stays all the same");
     assert_sound(&world.db, None);

@@ -44,8 +44,8 @@ fn moments(rule: &Rule, contact: &Contact) -> BTreeSet<Millis> {
 
 /// The first real change of the answer before the horizon, if any.
 fn first_change(rule: &Rule, contact: &Contact) -> Option<Millis> {
-    let before = rule.verdict(contact, NOW).holds;
-    moments(rule, contact).into_iter().find(|at| rule.verdict(contact, *at).holds != before)
+    let before = rule.evaluate(contact, NOW).holds;
+    moments(rule, contact).into_iter().find(|at| rule.evaluate(contact, *at).holds != before)
 }
 
 /// Whether every answer in the tree follows from its parts.
@@ -73,7 +73,7 @@ proptest! {
     #[test]
     fn both_evaluators_agree(contacts in prop::collection::vec(contact(), 8), rule in rule()) {
         let contacts = named(contacts);
-        let holding = contacts.iter().filter(|contact| rule.verdict(contact, NOW).holds);
+        let holding = contacts.iter().filter(|contact| rule.evaluate(contact, NOW).holds);
         let expected: BTreeSet<String> = holding.map(|contact| contact.id.0.clone()).collect();
         let db = store(contacts);
         prop_assert_eq!(ids(&db, segments::holding(&rule, NOW)), expected.clone());
@@ -84,27 +84,27 @@ proptest! {
 
     #[test]
     fn event_rule_predicts_its_exact_change(contact in contact(), rule in event_rule()) {
-        let verdict = rule.verdict(&contact, NOW);
-        let changes_at = verdict.changes_at.filter(|at| *at <= HORIZON);
+        let evaluation = rule.evaluate(&contact, NOW);
+        let changes_at = evaluation.changes_at.filter(|at| *at <= HORIZON);
         prop_assert_eq!(changes_at, first_change(&rule, &contact));
     }
 
     #[test]
     fn rule_never_changes_before_predicted(contact in contact(), rule in rule()) {
-        let verdict = rule.verdict(&contact, NOW);
+        let evaluation = rule.evaluate(&contact, NOW);
         let really = first_change(&rule, &contact);
-        if let Some(at) = verdict.changes_at {
+        if let Some(at) = evaluation.changes_at {
             prop_assert!(at > NOW, "it would wake the contact for ever");
-            prop_assert_eq!(rule.verdict(&contact, Millis(at.0 - 1)).holds, verdict.holds);
+            prop_assert_eq!(rule.evaluate(&contact, Millis(at.0 - 1)).holds, evaluation.holds);
         }
         // Evaluating again whenever the rule predicts a change finds the change at the very instant
         // it happens.
-        let (mut at, mut now) = (verdict.changes_at, NOW);
+        let (mut at, mut now) = (evaluation.changes_at, NOW);
         while let Some(next) = at.filter(|next| *next <= HORIZON) {
             prop_assert!(next > now);
             now = next;
-            let then = rule.verdict(&contact, now);
-            if then.holds != verdict.holds {
+            let then = rule.evaluate(&contact, now);
+            if then.holds != evaluation.holds {
                 prop_assert_eq!(really, Some(now));
                 return Ok(());
             }
@@ -129,9 +129,9 @@ proptest! {
 
     #[test]
     fn explanation_agrees_with_the_verdict(contact in contact(), rule in rule()) {
-        let (explained, verdict) = (rule.explain(&contact, NOW), rule.verdict(&contact, NOW));
-        prop_assert_eq!(explained.holds, verdict.holds);
-        prop_assert_eq!(explained.changes_at, verdict.changes_at);
+        let (explained, evaluation) = (rule.explain(&contact, NOW), rule.evaluate(&contact, NOW));
+        prop_assert_eq!(explained.holds, evaluation.holds);
+        prop_assert_eq!(explained.changes_at, evaluation.changes_at);
         prop_assert!(adds_up(&explained, &rule), "{:?}", explained);
     }
 }
@@ -209,7 +209,7 @@ fn evaluators_agree_on_every_test_and_value() {
     let db = store(contacts.clone());
     for test in tests() {
         let rule = Rule::Attribute { attribute: "role".to_owned(), test };
-        let holding = contacts.iter().filter(|contact| rule.verdict(contact, NOW).holds);
+        let holding = contacts.iter().filter(|contact| rule.evaluate(contact, NOW).holds);
         let expected: BTreeSet<String> = holding.map(|contact| contact.id.0.clone()).collect();
         assert_eq!(ids(&db, segments::holding(&rule, NOW)), expected, "{rule:?}");
     }

@@ -35,7 +35,7 @@ proptest! {
         rule in large_rule(),
     ) {
         let contacts = named(contacts);
-        let holding = contacts.iter().filter(|contact| rule.verdict(contact, NOW).holds);
+        let holding = contacts.iter().filter(|contact| rule.evaluate(contact, NOW).holds);
         let expected: BTreeSet<String> = holding.map(|contact| contact.id.0.clone()).collect();
         let db = store(contacts);
         assert_runs(&db, &rule);

@@ -574,7 +574,7 @@ fn cloudflare_takes_no_marketing() {
     ];
     let meaning = |(status, body): &(u16, &str)| {
         let response = HttpResponse { status: *status, headers: vec![], body: (*body).to_owned() };
-        let BatchResult::All(attempt) = Sender::Cloudflare.verdict(one, Ok(response)) else {
+        let BatchResult::All(attempt) = Sender::Cloudflare.batch_result(one, Ok(response)) else {
             return String::new();
         };
         super::in_short(&attempt)

@@ -3,7 +3,7 @@
 
 mod breaker;
 mod email;
-mod robots;
+mod chat_webhooks;
 mod server;
 mod sms;
 
@@ -84,7 +84,7 @@ fn meanings(sender: &Sender, call: Call<'_>, replies: &[&str]) -> String {
     let client = server.client();
     let line = |reply: &&str| {
         let answer = block_on(client.send(sender.request(call).unwrap()));
-        let meaning = match sender.verdict(call, answer) {
+        let meaning = match sender.batch_result(call, answer) {
             BatchResult::All(attempt) => in_short(&attempt),
             BatchResult::Each(each) => each.iter().map(in_short).collect::<Vec<_>>().join(" | "),
         };

@@ -49,7 +49,7 @@ fn forbidden_dependency_is_detected() {
 }
 
 /// The folders whose subfolders are modules, with the files that may be next to them.
-const HOUSES: [(&str, &[&str]); 3] = [
+const MODULE_ROOTS: [(&str, &[&str]); 3] = [
     ("src/domain/", &["mod.rs"]),
     ("src/flows/", &["mod.rs", "commit.rs", "error.rs", "ports.rs", "tasks.rs"]),
     ("src/edge/", &["mod.rs", "app.rs"]),
@@ -57,11 +57,11 @@ const HOUSES: [(&str, &[&str]); 3] = [
 
 /// Files next to the modules instead of inside one.
 fn flat_files(file: &File) -> Vec<Breach> {
-    let flat = HOUSES.iter().find_map(|(deployment, may)| {
-        let inner = file.path.strip_prefix(deployment)?;
-        (!inner.contains('/') && !may.contains(&inner)).then_some(deployment)
+    let flat = MODULE_ROOTS.iter().find_map(|(root, may)| {
+        let inner = file.path.strip_prefix(root)?;
+        (!inner.contains('/') && !may.contains(&inner)).then_some(root)
     });
-    flat.map(|deployment| format!("{}:1: put it into a room of {deployment}", file.path))
+    flat.map(|root| format!("{}:1: put it into a module folder of {root}", file.path))
         .into_iter()
         .collect()
 }
@@ -74,19 +74,17 @@ fn every_file_is_inside_a_module_folder() {
 #[test]
 fn file_outside_a_module_folder_is_detected() {
     let found = flat_files(&file("src/domain/x.rs", ""));
-    assert_eq!(found, ["src/domain/x.rs:1: put it into a room of src/domain/"]);
+    assert_eq!(found, ["src/domain/x.rs:1: put it into a module folder of src/domain/"]);
     assert_eq!(flat_files(&file("src/domain/base/x.rs", "")), [] as [&str; 0]);
     assert_eq!(flat_files(&file("src/flows/ports.rs", "")), [] as [&str; 0]);
 }
 
 /// Which modules of a folder use which, with one line as evidence. Tests may use modules above.
-fn room_arrows(files: &[File], deployment: &str) -> BTreeMap<(String, String), Breach> {
-    let prefix =
-        format!("crate::{}::", deployment.trim_start_matches("src/").trim_end_matches('/'));
+fn room_arrows(files: &[File], root: &str) -> BTreeMap<(String, String), Breach> {
+    let prefix = format!("crate::{}::", root.trim_start_matches("src/").trim_end_matches('/'));
     let mut arrows = BTreeMap::new();
     for file in files.iter().filter(|file| is_rust(file) && !file.path.contains("tests")) {
-        let Some((own, _)) =
-            file.path.strip_prefix(deployment).and_then(|path| path.split_once('/'))
+        let Some((own, _)) = file.path.strip_prefix(root).and_then(|path| path.split_once('/'))
         else {
             continue;
         };
@@ -106,8 +104,8 @@ fn room_arrows(files: &[File], deployment: &str) -> BTreeMap<(String, String), B
 }
 
 /// Modules that use each other, directly or through others: none can be understood first.
-fn room_circles(files: &[File], deployment: &str) -> Vec<Breach> {
-    let arrows = room_arrows(files, deployment);
+fn room_circles(files: &[File], root: &str) -> Vec<Breach> {
+    let arrows = room_arrows(files, root);
     let reaches = |from: &str, to: &str| {
         let (mut seen, mut next) = (BTreeSet::new(), vec![from]);
         while let Some(room) = next.pop() {
@@ -127,7 +125,7 @@ fn room_circles(files: &[File], deployment: &str) -> Vec<Breach> {
 #[test]
 fn modules_have_no_cycles() {
     let files = tracked();
-    let circles = HOUSES.iter().flat_map(|(deployment, _)| room_circles(&files, deployment));
+    let circles = MODULE_ROOTS.iter().flat_map(|(root, _)| room_circles(&files, root));
     let circles: Vec<Breach> = circles.collect();
     assert!(circles.is_empty(), "\n{}", circles.join("\n"));
 }
@@ -151,19 +149,19 @@ fn module_cycle_is_detected() {
 }
 
 /// Every module folder has a doc comment that says what is in it.
-fn unsaid_rooms(file: &File) -> Vec<Breach> {
-    let is_door = HOUSES.iter().any(|(deployment, _)| {
-        let inner = file.path.strip_prefix(deployment).unwrap_or_default();
+fn undescribed_modules(file: &File) -> Vec<Breach> {
+    let is_module = MODULE_ROOTS.iter().any(|(root, _)| {
+        let inner = file.path.strip_prefix(root).unwrap_or_default();
         inner.ends_with("/mod.rs") && inner.matches('/').count() == 1
     });
-    (is_door && !file.text.starts_with("//! "))
-        .then(|| format!("{}:1: say what is in this room", file.path))
+    (is_module && !file.text.starts_with("//! "))
+        .then(|| format!("{}:1: say what is in this module", file.path))
         .into_iter()
         .collect()
 }
 
 #[test]
 fn every_module_folder_has_a_doc_comment() {
-    check(unsaid_rooms);
-    assert_eq!(unsaid_rooms(&file("src/domain/x/mod.rs", "mod y;")).len(), 1);
+    check(undescribed_modules);
+    assert_eq!(undescribed_modules(&file("src/domain/x/mod.rs", "mod y;")).len(), 1);
 }

@@ -78,7 +78,7 @@ fn common_stop_phrases_stop() {
 
 #[test]
 fn stop_phrases_inside_longer_texts_stop() {
-    let heard = [
+    let requests = [
         "I revoke my consent",
         "withdraw my consent",
         "I do not consent",
@@ -125,7 +125,7 @@ fn stop_phrases_inside_longer_texts_stop() {
         "撤回同意",
         "你找错人了",
     ];
-    all(Some(Keyword::Stop), &heard);
+    all(Some(Keyword::Stop), &requests);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::domain::campaign::Campaign;
 use crate::domain::contact::message::Class;
 use crate::domain::form::FieldKind;
 use crate::domain::sms::encoding::{Encoding, Sms, forcing_ucs2, replacement};
-use crate::domain::sms::settings::{is_signed, tells_how_to_refuse};
+use crate::domain::sms::settings::{has_opt_out, is_signed};
 
 /// A number in China, where every SMS needs a signature.
 const CHINESE: &str = "+8613812345678";
@@ -15,7 +15,7 @@ const CHINESE: &str = "+8613812345678";
 pub(super) fn look(found: &mut Findings, rendered: &str, campaign: &Campaign) {
     let to = if reaches_china(campaign) { CHINESE } else { "" };
     let text = campaign.sms.finish(rendered, Class::Marketing, to);
-    if !tells_how_to_refuse(&text) {
+    if !has_opt_out(&text) {
         found.add("", None, LintCode::NoOptOut, "");
     }
     if to == CHINESE && !is_signed(&text) {

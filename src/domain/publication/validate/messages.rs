@@ -28,7 +28,7 @@ impl Check<'_> {
         let is_short = opt_out.chars().count() <= OPT_OUT_CHARS_MAX;
         let key = "campaign.sms.opt_out";
         self.ensure(is_short, key, "at most 60 characters, because it is part of every message");
-        if !opt_out.is_empty() && !crate::domain::sms::settings::tells_how_to_refuse(opt_out) {
+        if !opt_out.is_empty() && !crate::domain::sms::settings::has_opt_out(opt_out) {
             let problem = Problem::new(key, "does not say how to opt out");
             let example = "such as `Reply STOP to opt out` or `拒收请回复R`";
             self.problems.push(problem.help(example));

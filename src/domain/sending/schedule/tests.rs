@@ -142,7 +142,7 @@ fn message(class: Class, channel: Channel, now: Millis) -> Message {
 }
 
 /// Returns the decision about a message that is queued and checked at this time.
-fn judged(
+fn decided(
     parts: &str,
     deployment: &str,
     phone: &str,
@@ -162,7 +162,7 @@ fn judged(
         pacing,
         deployment: &deployment,
     };
-    match paced.judge(false, at(now)) {
+    match paced.decide(false, at(now)) {
         PacingDecision::Now => "now".to_owned(),
         PacingDecision::Later { at, wait } => format!("{} {}", wait.as_str(), at.rfc3339()),
         PacingDecision::Never(reason) => format!("never {reason}"),
@@ -177,7 +177,7 @@ fn quiet_hours_apply_by_channel_and_class() {
     let quiet = r#"[pacing]
         quiet = { sms = { from = "21:00", to = "08:00" } }"#;
     let check = |class, channel, expected: &str| {
-        assert_eq!(judged(quiet, "{}", UK, class, channel, NIGHT), expected);
+        assert_eq!(decided(quiet, "{}", UK, class, channel, NIGHT), expected);
     };
     check(Class::Marketing, Channel::Sms, "quiet_hours 2026-03-03T08:00:00Z");
     check(Class::Marketing, Channel::Email, "now");
@@ -185,7 +185,7 @@ fn quiet_hours_apply_by_channel_and_class() {
     check(Class::Internal, Channel::Email, "now");
     let all = r#"[pacing]
         quiet = { sms = { from = "21:00", to = "08:00", class = "all" } }"#;
-    let transactional = judged(all, "{}", UK, Class::Transactional, Channel::Sms, NIGHT);
+    let transactional = decided(all, "{}", UK, Class::Transactional, Channel::Sms, NIGHT);
     assert_eq!(transactional, "quiet_hours 2026-03-03T08:00:00Z");
 }
 
@@ -193,7 +193,7 @@ fn quiet_hours_apply_by_channel_and_class() {
 fn quiet_hours_can_drop_messages() {
     let drop = r#"[pacing]
         quiet = { email = { from = "21:00", to = "08:00", else = "drop" } }"#;
-    let decision = judged(drop, "{}", UK, Class::Marketing, Channel::Email, NIGHT);
+    let decision = decided(drop, "{}", UK, Class::Marketing, Channel::Email, NIGHT);
     assert_eq!(decision, "never quiet_hours");
 }
 
@@ -202,13 +202,13 @@ fn deployment_quiet_hours_apply_too() {
     let deployment = r#"{ "quiet": { "email": { "from": "20:00", "to": "09:30" } } }"#;
     let quiet = r#"[pacing]
         quiet = { email = { from = "21:00", to = "08:00" } }"#;
-    let decision = judged(quiet, deployment, UK, Class::Marketing, Channel::Email, NIGHT);
+    let decision = decided(quiet, deployment, UK, Class::Marketing, Channel::Email, NIGHT);
     assert_eq!(decision, "quiet_hours 2026-03-03T09:30:00Z");
 }
 
 #[test]
 fn sms_respects_customary_hours_of_its_country() {
-    let decision = |phone, now| judged("", "{}", phone, Class::Marketing, Channel::Sms, now);
+    let decision = |phone, now| decided("", "{}", phone, Class::Marketing, Channel::Sms, now);
     // 21:30 in Shanghai; the campaign is in London, where it is 13:30.
     assert_eq!(
         decision("+8613800138000", "2026-03-02T13:30:00Z"),
@@ -222,7 +222,7 @@ fn sms_respects_customary_hours_of_its_country() {
     assert_eq!(decision("+12025550100", "2026-03-02T19:00:00Z"), "now");
     assert_eq!(decision(UK, NIGHT), "now");
     let off = "[pacing]\ncustomary_hours = false";
-    let decision = judged(off, "{}", "+12025550100", Class::Marketing, Channel::Sms, NIGHT);
+    let decision = decided(off, "{}", "+12025550100", Class::Marketing, Channel::Sms, NIGHT);
     assert_eq!(decision, "now");
 }
 
@@ -234,7 +234,7 @@ fn message_past_its_deadline_is_never_sent() {
              quiet = {{ email = {{ from = \"21:00\", to = \"08:00\" }} }}"
         )
     };
-    let decision = |span| judged(&quiet(span), "{}", UK, Class::Marketing, Channel::Email, NIGHT);
+    let decision = |span| decided(&quiet(span), "{}", UK, Class::Marketing, Channel::Email, NIGHT);
     assert_eq!(decision("10h"), "quiet_hours 2026-03-03T08:00:00Z");
     assert_eq!(decision("9h"), "never late_quiet_hours");
 }
@@ -269,7 +269,7 @@ fn step_window_overrides_journey_and_campaign() {
             pacing,
             deployment: &deployment,
         };
-        match paced.judge(false, now) {
+        match paced.decide(false, now) {
             PacingDecision::Later { at, wait: Wait::Window } => at.rfc3339()[11..16].to_owned(),
             other => format!("{other:?}"),
         }
@@ -294,7 +294,7 @@ fn auto_pause_holds_marketing_only() {
             pacing,
             deployment: &deployment,
         };
-        paced.judge(true, Millis(0))
+        paced.decide(true, Millis(0))
     };
     let rest = PacingDecision::Later { at: Millis(0).plus(BRAKE_REST), wait: Wait::Brake };
     assert_eq!(decision(Class::Marketing), rest);

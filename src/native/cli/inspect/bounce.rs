@@ -1,6 +1,6 @@
 //! `dripline inspect bounce`: explains a bounce, and what it means for the address.
 
-use super::{Inputs, Tally, Verdict, answer, each};
+use super::{Finding, Inputs, Tally, answer, each};
 use crate::domain::base::language::Language;
 use crate::domain::inbound::bounce::{self, Bounce, BounceKind, BounceReason};
 use crate::domain::report::reason::in_words;
@@ -66,7 +66,7 @@ pub(super) fn run(inputs: &Inputs, terminal: &mut Terminal<'_>) -> io::Result<Ex
     Ok(if tally.refused == 0 { Exit::Ok } else { Exit::Wrong })
 }
 
-fn look(text: &str) -> Verdict {
+fn look(text: &str) -> Finding {
     let Bounce { kind, reason, status, words } = bounce::read(text);
     let message = in_words(reason.as_str(), Language::English);
     let name = match kind {
@@ -77,7 +77,7 @@ fn look(text: &str) -> Verdict {
         BounceKind::Ignored => "ignored",
     };
     let code = if status.is_empty() { String::new() } else { format!(" ({status})") };
-    Verdict {
+    Finding {
         is_ok: !matches!(reason, BounceReason::Unclear | BounceReason::Refused),
         lines: vec![format!("{name}: {message}{code}")],
         json: json!({ "kind": kind, "reason": reason, "status": status, "message": message,

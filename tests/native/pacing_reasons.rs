@@ -85,7 +85,7 @@ fn waiting_reasons_are_explained_in_both_languages() {
             rows(&world.db, "INSERT INTO senders VALUES ('mailbox', 9, 1, 4000000000000, 'gone')");
         }),
         after("", |world| world.settings.senders.email.clear()),
-        after("", |world| drop(world.steer("c.j0", RunState::Paused).unwrap())),
+        after("", |world| drop(world.set_journey_state("c.j0", RunState::Paused).unwrap())),
     ]), @"
     quiet_hours
       waits to be sent: quiet hours in the contact's time zone
@@ -173,7 +173,7 @@ fn skip_reasons_are_explained_in_both_languages() {
         change("UPDATE contacts SET consents = '[]'"),
         change("UPDATE enrollments SET state = 'exited'"),
         change("UPDATE contacts SET email = NULL"),
-        after("", |world| drop(world.steer("c.j0", RunState::Archived).unwrap())),
+        after("", |world| drop(world.set_journey_state("c.j0", RunState::Archived).unwrap())),
     ]), @"
     no_consent
       deliberately not sent: the contact has not consented, or has not confirmed the consent

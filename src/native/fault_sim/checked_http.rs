@@ -28,7 +28,7 @@ const LATE_MAX: u16 = 15;
 const TURNS_EARLY: usize = 12;
 
 /// The HTTP client of one delivery, which checks the ledger before each call.
-pub struct Way {
+pub struct CheckedHttp {
     shared: Rc<Shared>,
     accepted: Rc<RefCell<Accepted>>,
     task: Vec<MessageId>,
@@ -38,7 +38,7 @@ pub struct Way {
     before: RefCell<Vec<LedgerRow>>,
 }
 
-impl Way {
+impl CheckedHttp {
     /// Creates the client of a new delivery.
     pub fn new(context: &FlowContext, task: Vec<MessageId>) -> Self {
         let (shared, accepted) = (context.shared.clone(), context.accepted.clone());
@@ -168,7 +168,7 @@ impl Way {
     /// Returns the response during an outage of Resend, which lasts for hours.
     fn out_of_order(&self, request: &HttpRequest) -> Option<HttpResponse> {
         let (shared, now) = (&self.shared, self.shared.now.get());
-        if Service::of(request) != Service::Resend || !shared.stormy.get() {
+        if Service::of(request) != Service::Resend || !shared.with_faults.get() {
             return None;
         }
         let mut accepted = self.accepted.borrow_mut();
@@ -183,7 +183,7 @@ impl Way {
 /// ledger.
 pub struct Watched<'a> {
     pub db: &'a FaultyDatabase,
-    pub way: &'a Way,
+    pub http: &'a CheckedHttp,
 }
 
 impl Database for Watched<'_> {
@@ -191,7 +191,7 @@ impl Database for Watched<'_> {
         let reads_truth = statements.iter().any(|one| one.sql.contains("called_at = iif"));
         let remember = || {
             if reads_truth {
-                *self.way.before.borrow_mut() = read(&self.way.shared, &self.way.task);
+                *self.http.before.borrow_mut() = read(&self.http.shared, &self.http.task);
             }
         };
         self.db.batch_then(statements, remember).await
@@ -204,7 +204,7 @@ fn read(shared: &Shared, task: &[MessageId]) -> Vec<LedgerRow> {
     rows.and_then(Result::ok).unwrap_or_default()
 }
 
-impl Http for Way {
+impl Http for CheckedHttp {
     async fn send(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let shared = &self.shared;
         pass().await;

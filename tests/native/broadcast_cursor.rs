@@ -6,7 +6,7 @@ use super::support::{number, rows};
 use dripline::domain::base::primitives::Span;
 use dripline::domain::campaign::broadcast::BroadcastVerb::Start;
 use dripline::native::world::World;
-use dripline::store::broadcasts::TURNS_PER_READING;
+use dripline::store::broadcasts::RECIPIENTS_PER_PAGE;
 use std::collections::BTreeSet;
 
 /// Copies the only contact, with its consent, this many times.
@@ -35,12 +35,15 @@ fn lose_the_place(world: &World) {
 #[test]
 fn audience_larger_than_one_read_is_fully_sent() {
     let mut world = readers(NEWS, 1);
-    multiply(&world, TURNS_PER_READING + 50);
+    multiply(&world, RECIPIENTS_PER_PAGE + 50);
     world.broadcast("c.news", Start).unwrap();
     minutes(&mut world, 3);
-    let messages = world.letters();
+    let messages = world.captured_messages();
     let addresses: BTreeSet<&str> = messages.iter().map(|l| l.address.as_str()).collect();
-    assert_eq!((messages.len(), addresses.len()), (TURNS_PER_READING + 51, TURNS_PER_READING + 51));
+    assert_eq!(
+        (messages.len(), addresses.len()),
+        (RECIPIENTS_PER_PAGE + 51, RECIPIENTS_PER_PAGE + 51)
+    );
     assert_eq!(state(&world), "done rest");
 }
 
@@ -72,7 +75,7 @@ fn merged_contact_gets_broadcast_once() {
     lose_the_place(&world);
     minutes(&mut world, 3);
     assert_eq!(state(&world), "done rest");
-    assert_eq!(world.letters().len(), 1);
+    assert_eq!(world.captured_messages().len(), 1);
 }
 
 /// A broadcast whose A/B test has one message that waits this long.
