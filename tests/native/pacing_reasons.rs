@@ -37,7 +37,7 @@ fn after(pacing: &str, happens: impl FnOnce(&mut World)) -> World {
 }
 
 /// A world whose campaign is auto-paused before Ann submits the form.
-fn braked(pacing: &str) -> World {
+fn auto_paused(pacing: &str) -> World {
     let mut world = campaign(pacing, 2);
     let day = world.now().utc_day();
     for (metric, value) in [("sent", 1_000), ("complained", 30)] {
@@ -80,7 +80,7 @@ fn waiting_reasons_are_explained_in_both_languages() {
         paced("", one_a_day),
         paced("", slow),
         paced("warm_up = { start = 2026-03-02, days = [1] }", "{}"),
-        braked(""),
+        auto_paused(""),
         after("", |world| {
             rows(&world.db, "INSERT INTO senders VALUES ('mailbox', 9, 1, 4000000000000, 'gone')");
         }),
@@ -130,7 +130,7 @@ fn lateness_reasons_are_explained_in_both_languages() {
         paced(&late(r#"caps = [{ messages = 1, within = "1d" }]"#), "{}"),
         paced(&late(""), r#"{ "rates": { "mailbox": { "calls": 1, "per": "1h" } } }"#),
         paced(&late("warm_up = { start = 2026-03-02, days = [1] }"), "{}"),
-        braked(&late("")),
+        auto_paused(&late("")),
         after(&late(""), |world| {
             rows(&world.db, "UPDATE messages SET queued_at = queued_at - 3600000");
         }),

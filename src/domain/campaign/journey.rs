@@ -23,8 +23,8 @@ pub struct Journey {
     pub goal: Option<Trigger>,
     pub re_entry: ReEntry,
     /// The most contacts that begin it in an hour; the others begin later.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub people_per_hour: Option<u32>,
+    #[serde(rename = "people_per_hour", default, skip_serializing_if = "Option::is_none")]
+    pub entries_per_hour: Option<u32>,
     /// The send window of its messages; the campaign's if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Hours>,

@@ -49,7 +49,7 @@ pub(super) fn journey(node: Node<'_>) -> Option<Journey> {
         exit: table.get("exit", |node| trigger(node, ENDINGS)),
         goal: table.get("goal", |node| trigger(node, ENDINGS)),
         re_entry: again(&mut table).unwrap_or(otherwise),
-        people_per_hour: table.get("limit", limit),
+        entries_per_hour: table.get("limit", limit),
         window: table.get("window", pacing::hours),
         purpose: table.get("purpose", Node::text).unwrap_or_default(),
         steps: chain(table.need("step", |node| node.list(step))),

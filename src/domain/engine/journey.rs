@@ -110,7 +110,7 @@ impl Decider<'_> {
         self.record(names::JOURNEY_ENTERED, Some(published.id()), properties);
         self.contact.enrollments.push(enrollment);
         let index = self.contact.enrollments.len() - 1;
-        let people = journey.people_per_hour;
+        let people = journey.entries_per_hour;
         let begins = people.map(|people| self.reserve_slot(published, name, people));
         match begins.filter(|begins| *begins > self.now) {
             None => self.advance(index, Next::Step(first.id.clone())),

@@ -15,12 +15,13 @@ pub struct Limits {
     /// Amazon SES reviews an account from a bounce rate of 5 %.
     pub bounces: f64,
     /// The number of sent e-mails below which the rates are not evaluated.
-    pub least: u32,
+    #[serde(rename = "least")]
+    pub min_sent: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { complaints_warn: 0.1, complaints: 0.3, bounces: 5.0, least: 100 }
+        Self { complaints_warn: 0.1, complaints: 0.3, bounces: 5.0, min_sent: 100 }
     }
 }
 

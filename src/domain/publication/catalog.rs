@@ -408,7 +408,7 @@ impl Catalog {
             let journeys = published.compiled.campaign.journeys.iter();
             journeys.map(|(name, journey)| (QualifiedId::new(published.id(), name), journey))
         });
-        let limited = journeys.filter(|(_, journey)| journey.people_per_hour.is_some());
+        let limited = journeys.filter(|(_, journey)| journey.entries_per_hour.is_some());
         limited.map(|(id, _)| id).collect()
     }
 

@@ -1,12 +1,12 @@
 //! The linter: finds what may be published but would arrive badly. Each finding has a code, texts
 //! in both languages, a place and a remedy; `docs/templates.md` lists them all.
 
+mod client_support;
+mod codes;
 mod links;
-mod look;
-mod own;
+mod own_links;
 mod pages;
-mod texts;
-mod words;
+mod sms;
 
 use crate::domain::base::language::Language;
 use crate::domain::campaign::{Campaign, Compiled};
@@ -91,13 +91,13 @@ pub struct Lint {
 impl Lint {
     /// Describes the problem.
     pub fn message(&self) -> String {
-        let (message, _) = words::texts(self.code);
+        let (message, _) = codes::texts(self.code);
         message.replace("{}", &self.detail)
     }
 
     /// Describes the remedy.
     pub fn remedy(&self) -> &'static str {
-        let (_, remedy) = words::texts(self.code);
+        let (_, remedy) = codes::texts(self.code);
         remedy
     }
 }
@@ -105,7 +105,7 @@ impl Lint {
 impl LintCode {
     /// Returns the code as text: `image-without-alt`.
     pub fn as_str(self) -> &'static str {
-        words::name(self)
+        codes::name(self)
     }
 }
 
@@ -128,14 +128,14 @@ pub fn lint(
             let through = &mut |_: &str| is_short.then(|| short.clone());
             let data = sample_data(compiled);
             if let Ok(rendered) = templates.render_sms_through(name, &data, through) {
-                texts::look(&mut found, &rendered, &compiled.campaign);
+                sms::check(&mut found, &rendered, &compiled.campaign);
             }
         }
-        TemplateSource::Page(text) => pages::look(&mut found, text),
+        TemplateSource::Page(text) => pages::check(&mut found, text),
         TemplateSource::Partial(_) | TemplateSource::Subject(_) => {}
     }
     found.foreign(written);
-    own::look(&mut found, written, &compiled.campaign);
+    own_links::check(&mut found, written, &compiled.campaign);
     found.found
 }
 
@@ -173,9 +173,9 @@ impl Findings<'_> {
             self.add("subject", None, LintCode::EmptySubject, "");
         }
         let tokens = tokens(html);
-        links::look(self, html, &tokens);
-        look::written(self, html, &tokens);
-        look::rendered(self, &rendered.html);
+        links::check(self, html, &tokens);
+        client_support::written(self, html, &tokens);
+        client_support::rendered(self, &rendered.html);
         for (line, text) in stray_texts(html) {
             self.add("html", Some(line), LintCode::StrayText, text);
         }

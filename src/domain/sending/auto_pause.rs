@@ -113,9 +113,9 @@ pub enum TallyResult {
 impl Tally {
     /// Compares plain shares with the limits: bounces among sent messages, and complaints among
     /// those that were sent and did not bounce. Nothing is estimated, and a few cases do not make a
-    /// share (`CHANCE_CASES_MAX`, `least`).
+    /// share (`CHANCE_CASES_MAX`, `min_sent`).
     pub fn evaluate(&self, limits: &Limits) -> TallyResult {
-        if self.sent < i64::from(limits.least) {
+        if self.sent < i64::from(limits.min_sent) {
             return TallyResult::Healthy;
         }
         let passes = |cases: i64, of: i64, percent: f64| {

@@ -25,7 +25,7 @@ pub enum Wait {
     /// The sending domain is new, and has reached its limit for the day.
     WarmUp,
     /// The campaign is stopped by auto-pause.
-    Brake,
+    AutoPause,
 }
 
 impl Wait {
@@ -37,7 +37,7 @@ impl Wait {
             Self::Cap => "capped",
             Self::Rate => "rate_limited",
             Self::WarmUp => "warm_up",
-            Self::Brake => "braked",
+            Self::AutoPause => "braked",
         }
     }
 
@@ -50,7 +50,7 @@ impl Wait {
             Self::Cap => "late_capped",
             Self::Rate => "late_rate_limited",
             Self::WarmUp => "late_warm_up",
-            Self::Brake => "late_braked",
+            Self::AutoPause => "late_braked",
         }
     }
 }
@@ -82,12 +82,12 @@ pub struct PacingCheck<'a> {
 
 /// How long a message of a stopped campaign waits before it is checked again. A release brings it
 /// forward, so this only costs rows: two written for each message and check.
-const BRAKE_REST: Span = Span::hours(6);
+const AUTO_PAUSE_WAIT: Span = Span::hours(6);
 
 impl PacingCheck<'_> {
-    /// Decides as far as hours and auto-pause are concerned. `braked` means that the message's
+    /// Decides as far as hours and auto-pause are concerned. `auto_paused` means that the message's
     /// campaign is stopped.
-    pub fn decide(&self, braked: bool, now: Millis) -> PacingDecision {
+    pub fn decide(&self, auto_paused: bool, now: Millis) -> PacingDecision {
         if self.is_free() {
             return PacingDecision::Now;
         }
@@ -95,8 +95,8 @@ impl PacingCheck<'_> {
         if self.deadline().is_some_and(|deadline| now > deadline) {
             return PacingDecision::Never("late");
         }
-        if braked && is_marketing {
-            return self.wait(now.plus(BRAKE_REST), Wait::Brake);
+        if auto_paused && is_marketing {
+            return self.wait(now.plus(AUTO_PAUSE_WAIT), Wait::AutoPause);
         }
         let gates = self.gates();
         let closed: Vec<&Hour> = gates.iter().filter(|hour| !hour.gate.is_open(now)).collect();

@@ -216,7 +216,7 @@ fn show_problems(
         return response::message(inbound, MessageKind::Fault);
     };
     let typed = Typed { values, problems };
-    let showing = Showing { published: published, page, variant, origin: &origin, typed: &typed };
+    let showing = Showing { published, page, variant, origin: &origin, typed: &typed };
     let rendered = landing_page::render(&showing, &app.settings, app.now, &mut app.ids);
     match rendered {
         Ok(html) => Reply::html(422, html, LANDING_POLICY),

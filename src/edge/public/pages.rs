@@ -47,8 +47,7 @@ pub async fn page(mut app: App, inbound: Inbound, path: &str) -> Reply {
     };
     let referrer = inbound.header("referer");
     let origin = TrafficSource::of_visit(name, &variant.name, path, &inbound.query, &referrer);
-    let showing =
-        Showing { published: published, page, variant, origin: &origin, typed: &Typed::default() };
+    let showing = Showing { published, page, variant, origin: &origin, typed: &Typed::default() };
     let rendered = landing_page::render(&showing, &app.settings, app.now, &mut app.ids);
     let html = match rendered {
         Ok(html) => html,

@@ -109,7 +109,7 @@ pub fn gate<'a>(
         Eligibility::Closed(reason) => return SendDecision::Closed(reason),
         Eligibility::Open(to) => to,
     };
-    match rules.paced(message, contact, deployment).decide(snapshot.is_braked(message), now) {
+    match rules.paced(message, contact, deployment).decide(snapshot.is_auto_paused(message), now) {
         PacingDecision::Now => SendDecision::Open(contact, to),
         PacingDecision::Later { at, wait } => SendDecision::Later { at, reason: wait.as_str() },
         PacingDecision::Never(reason) => SendDecision::Closed(reason),

@@ -28,7 +28,7 @@ pub struct SendSnapshot {
     journeys: Vec<JourneyStatus>,
     unpublished: Vec<Unpublished>,
     /// The campaigns that are stopped.
-    braked: BTreeSet<CampaignId>,
+    auto_paused: BTreeSet<CampaignId>,
     /// The broadcasts that are paused or cancelled; read only if the wave has messages of
     /// broadcasts.
     halted: Vec<HaltedRow>,
@@ -66,8 +66,8 @@ impl SendSnapshot {
     }
 
     /// Returns whether the campaign of a message is stopped.
-    pub fn is_braked(&self, message: &Message) -> bool {
-        self.braked.contains(&message.campaign)
+    pub fn is_auto_paused(&self, message: &Message) -> bool {
+        self.auto_paused.contains(&message.campaign)
     }
 
     /// Returns the state of the message's broadcast, if that is halted.
@@ -152,7 +152,7 @@ async fn begin_half<D: Database>(
     let contacts = all::<ContactRow>(rows.get(1))?;
     snapshot.journeys = statuses(rows.get(2))?;
     let stopped = all::<IdRow<CampaignId>>(rows.get(3))?;
-    snapshot.braked = stopped.into_iter().map(|row| row.id).collect();
+    snapshot.auto_paused = stopped.into_iter().map(|row| row.id).collect();
     let guard = all::<GuardRow>(rows.get(4))?;
     snapshot.guard = guard.into_iter().find_map(GuardRow::guard);
     snapshot.unpublished = unpublished(rows.get(5))?;

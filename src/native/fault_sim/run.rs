@@ -176,7 +176,7 @@ impl Run {
             mail_from: "House <hello@house.example>".to_owned(),
             // Bounces and complaints are drawn at random here, so auto-pause is off.
             pacing: DeploymentPacing {
-                brake: Limits { least: u32::MAX, ..<_>::default() },
+                brake: Limits { min_sent: u32::MAX, ..<_>::default() },
                 ..deployment(seed)?
             },
             senders: Senders {

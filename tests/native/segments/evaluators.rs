@@ -128,7 +128,7 @@ proptest! {
     }
 
     #[test]
-    fn explanation_agrees_with_the_verdict(contact in contact(), rule in rule()) {
+    fn explanation_agrees_with_the_evaluation(contact in contact(), rule in rule()) {
         let (explained, evaluation) = (rule.explain(&contact, NOW), rule.evaluate(&contact, NOW));
         prop_assert_eq!(explained.holds, evaluation.holds);
         prop_assert_eq!(explained.changes_at, evaluation.changes_at);

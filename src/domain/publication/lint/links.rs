@@ -16,7 +16,7 @@ const ENCODING: &[&str] = &["encode", "url", "default", "number", "else"];
 const CODE: &[&str] = &["javascript", "vbscript", "file"];
 
 /// Checks every URL of a body.
-pub(super) fn look(found: &mut Findings, source: &str, tokens: &[Token]) {
+pub(super) fn check(found: &mut Findings, source: &str, tokens: &[Token]) {
     for (index, token) in tokens.iter().enumerate() {
         let Token::Open(element) = token else { continue };
         let line = Some(1 + source[..element.at].matches('\n').count());

@@ -4,7 +4,7 @@ use super::{Findings, LintCode};
 use crate::domain::template::markup::{Element, Token, tokens};
 
 /// Checks every element of a page.
-pub(super) fn look(found: &mut Findings, source: &str) {
+pub(super) fn check(found: &mut Findings, source: &str) {
     for token in tokens(source) {
         let Token::Open(element) = token else { continue };
         let line = Some(1 + source[..element.at].matches('\n').count());

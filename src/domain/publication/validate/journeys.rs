@@ -53,7 +53,7 @@ impl Check<'_> {
             }
             ReEntry::Never | ReEntry::Always => {}
         }
-        if let Some(people) = journey.people_per_hour {
+        if let Some(people) = journey.entries_per_hour {
             let fits = (1..=PEOPLE_MAX).contains(&people);
             let message = format!("must be from 1 to {PEOPLE_MAX} people");
             self.ensure(fits, &format!("{key}.limit.people"), &message);

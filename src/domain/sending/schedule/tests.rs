@@ -296,7 +296,7 @@ fn auto_pause_holds_marketing_only() {
         };
         paced.decide(true, Millis(0))
     };
-    let rest = PacingDecision::Later { at: Millis(0).plus(BRAKE_REST), wait: Wait::Brake };
+    let rest = PacingDecision::Later { at: Millis(0).plus(AUTO_PAUSE_WAIT), wait: Wait::AutoPause };
     assert_eq!(decision(Class::Marketing), rest);
     assert_eq!(decision(Class::Transactional), PacingDecision::Now);
     assert_eq!(decision(Class::Internal), PacingDecision::Now);

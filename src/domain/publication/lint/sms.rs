@@ -12,7 +12,7 @@ const CHINESE: &str = "+8613812345678";
 
 /// Checks an SMS as rendered for the made-up contact. Everything that journeys and broadcasts send
 /// is marketing.
-pub(super) fn look(found: &mut Findings, rendered: &str, campaign: &Campaign) {
+pub(super) fn check(found: &mut Findings, rendered: &str, campaign: &Campaign) {
     let to = if reaches_china(campaign) { CHINESE } else { "" };
     let text = campaign.sms.finish(rendered, Class::Marketing, to);
     if !has_opt_out(&text) {

@@ -8,7 +8,7 @@ use crate::domain::template::markup::{Token, decoded, tokens};
 
 /// Checks every part that is written by hand. A derived part has the links of the part that it is
 /// derived from.
-pub(super) fn look(found: &mut Findings, written: &TemplateSource, campaign: &Campaign) {
+pub(super) fn check(found: &mut Findings, written: &TemplateSource, campaign: &Campaign) {
     for (part, text, _) in written.parts() {
         // Links that begin with the variable, which is our URL in any context.
         for (at, _) in text.match_indices("base_url") {
