@@ -1,4 +1,4 @@
-//! Outside services, one file each: turns messages into requests and responses into outcomes. Pure
+//! Outside services, one folder each: turns messages into requests and responses into outcomes. Pure
 //! code over the bytes of the `Http` port.
 
 mod common;
