@@ -8,23 +8,22 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
 .PHONY: help dev test build size reset bench bench-broadcast bench-engine bench-segments bench-send
 .PHONY: bench-cold bench-mjml bench-short bench-templates simulate simulate-defects
-.PHONY: lint fmt clean test-native test-e2e cli tools
+.PHONY: lint fmt clean test-native test-e2e cli module
 
-# Two tools are built from source, once for all projects and versions, and kept here.
+# One tool is built from source, once for all projects and versions, and kept here. It must be of
+# exactly the version of the library.
 TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dripline
-WORKER_BUILD_VERSION := 0.8.7
-# wasm-bindgen's program must be of exactly the version of the library.
 WASM_BINDGEN_VERSION := $(shell sed -n '/^name = "wasm-bindgen"$$/{n;s/version = "\(.*\)"/\1/p;}' Cargo.lock)
-WASM_OPT := $(CURDIR)/node_modules/.bin/wasm-opt
-WORKER_BUILD := $(TOOLS)/worker-build-$(WORKER_BUILD_VERSION)/bin/worker-build
 WASM_BINDGEN := $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN_VERSION)/bin/wasm-bindgen
 
 NPM_STAMP := node_modules/.stamp
 WASM_STAMP := build/.stamp
 DEV_STAMP := build-dev/.stamp
-WASM_SOURCES := Cargo.toml Cargo.lock build.rs rust-toolchain.toml $(wildcard askama.toml) \
+WASM_SOURCES := Cargo.toml Cargo.lock build.rs rust-toolchain.toml scripts/worker askama.toml \
 	$(shell find src -type f -not -path 'src/native/*' -not -path 'src/bin/*')
 STEP := scripts/step
+# Futures of js-sys itself, as the crate `worker` means it, without a second library around them.
+export WASM_BINDGEN_USE_JS_SYS := 1
 # SQLite without statistics of its memory: they take a lock at each allocation.
 FAST := env LIBSQLITE3_FLAGS=-DSQLITE_DEFAULT_MEMSTATUS=0
 
@@ -33,8 +32,9 @@ help: ## List the commands
 
 dev: ## Run dripline at http://localhost:8787, with samples and a local mailbox
 	@scripts/need rust
-	@# Two cores are never idle when the tools and the command line are built at the same time.
-	@$(MAKE) --jobs=3 $(DEV_STAMP) cli
+	@# Two cores are never idle when these are built at the same time.
+	@$(MAKE) --jobs=4 $(NPM_STAMP) $(WASM_BINDGEN) module cli
+	@$(MAKE) $(DEV_STAMP)
 	@node scripts/dev.mjs
 
 test: lint test-native test-e2e ## Check the formatting, lint, and run every test
@@ -111,7 +111,7 @@ test-native: ## Run the native tests only
 test-e2e: $(WASM_STAMP) cli ## Run the end-to-end tests on workerd only
 	@$(STEP) "end-to-end tests" node --test --test-reporter=spec --test-timeout=120000 tests/e2e/*.test.mjs
 
-clean: ## Remove everything that was built here (not the tools in TOOLS)
+clean: ## Remove everything that was built here (not the tool in TOOLS)
 	@rm -rf build build-dev target node_modules bench/node_modules bench/build
 
 # The command line, for publishing and for whoever wants it: target/debug/dripline.
@@ -119,23 +119,20 @@ cli:
 	@scripts/need rust
 	@$(STEP) "command line" cargo build --quiet --bin dripline
 
-tools: $(WORKER_BUILD) $(WASM_BINDGEN)
-
-BUILD_WORKER := env RUST_BACKTRACE=0 WASM_BINDGEN_BIN=$(WASM_BINDGEN) WASM_OPT_BIN=$(WASM_OPT) \
-	ESBUILD_BIN=$(CURDIR)/node_modules/.bin/esbuild $(WORKER_BUILD)
-
-$(WASM_STAMP): $(WASM_SOURCES) $(NPM_STAMP) | $(WORKER_BUILD) $(WASM_BINDGEN)
+# The module alone, which needs no tool and is compiled while that is built.
+module:
 	@scripts/need rust
-	@$(STEP) "worker for the edge" $(BUILD_WORKER) --release
-	@# worker-build keeps the names of functions, a tenth of the module. A panic still says its
-	@# file and line without them.
-	@$(WASM_OPT) --strip-debug build/index_bg.wasm --output build/index_bg.wasm
+	@$(STEP) "module for this machine" cargo build --quiet --lib --target wasm32-unknown-unknown
+
+$(WASM_STAMP): $(WASM_SOURCES) $(NPM_STAMP) | $(WASM_BINDGEN)
+	@scripts/need rust
+	@$(STEP) "worker for the edge" scripts/worker release build $(WASM_BINDGEN)
 	@touch $@
 
 # The same worker, built in a minute: neither optimised nor small.
-$(DEV_STAMP): $(WASM_SOURCES) $(NPM_STAMP) | $(WORKER_BUILD) $(WASM_BINDGEN)
+$(DEV_STAMP): $(WASM_SOURCES) $(NPM_STAMP) | $(WASM_BINDGEN)
 	@scripts/need rust
-	@$(STEP) "worker for this machine" $(BUILD_WORKER) --dev --no-opt --out-dir build-dev
+	@$(STEP) "worker for this machine" scripts/worker dev build-dev $(WASM_BINDGEN)
 	@touch $@
 
 $(NPM_STAMP): package.json package-lock.json .npmrc
@@ -147,13 +144,8 @@ bench/node_modules/.stamp: bench/package.json bench/package-lock.json $(NPM_STAM
 	@$(STEP) "npm packages of the benchmark" npm ci --no-progress --prefix bench
 	@touch $@
 
-$(WORKER_BUILD):
-	@scripts/need rust
-	@$(STEP) "worker-build $(WORKER_BUILD_VERSION) (once, some minutes)" scripts/cargo-tool \
-		worker-build worker-build $(WORKER_BUILD_VERSION) $(TOOLS)/worker-build-$(WORKER_BUILD_VERSION) 0
-
 $(WASM_BINDGEN):
 	@scripts/need rust
 	@$(STEP) "wasm-bindgen $(WASM_BINDGEN_VERSION) (once, some minutes)" scripts/cargo-tool \
 		wasm-bindgen-cli wasm-bindgen $(WASM_BINDGEN_VERSION) \
-		$(TOOLS)/wasm-bindgen-$(WASM_BINDGEN_VERSION) 1
+		$(TOOLS)/wasm-bindgen-$(WASM_BINDGEN_VERSION)

@@ -31,7 +31,7 @@ const TAP_PATH = "/.test/consuming";
 const KV_PATH = "/.test/kv";
 export const TRAP_HEADER = "x-test-trap";
 const TAP = `
-import Worker from "./index.js";
+import worker from "./index.js";
 let consuming = 0;
 let trap = false;
 let refuses = false;
@@ -57,30 +57,31 @@ globalThis.Date = class extends Date {
     super(...parts);
   }
 };
-export default class extends Worker {
-  constructor(context, env) {
-    const kv = refusing(env.KV);
-    super(context, new Proxy(env, { get: (all, name) => (name === "KV" ? kv : all[name]) }));
-  }
-  fetch(request) {
+const refusingKv = (env) => {
+  const kv = refusing(env.KV);
+  return new Proxy(env, { get: (all, name) => (name === "KV" ? kv : all[name]) });
+};
+export default {
+  fetch(request, env, context) {
     trap ||= request.headers.has("${TRAP_HEADER}");
     const { pathname, search } = new URL(request.url);
     if (pathname === "${KV_PATH}") {
       refuses = search === "?refuses";
       return new Response();
     }
-    const tapped = pathname === "${TAP_PATH}";
-    return tapped ? Response.json(consuming) : super.fetch(request);
-  }
-  async queue(batch) {
+    if (pathname === "${TAP_PATH}") return Response.json(consuming);
+    return worker.fetch(request, refusingKv(env), context);
+  },
+  scheduled: (event, env, context) => worker.scheduled(event, refusingKv(env), context),
+  async queue(batch, env, context) {
     consuming += batch.messages.length;
     try {
-      return await super.queue(batch);
+      return await worker.queue(batch, refusingKv(env), context);
     } finally {
       consuming -= batch.messages.length;
     }
-  }
-}
+  },
+};
 `;
 
 /**
