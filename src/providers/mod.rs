@@ -1,5 +1,5 @@
-//! Outside services, one folder each: turns messages into requests and responses into outcomes. Pure
-//! code over the bytes of the `Http` port.
+//! Outside services, one folder each: turns messages into requests, and responses into results.
+//! Pure code over the bytes of the `Http` port.
 
 mod common;
 mod sign;

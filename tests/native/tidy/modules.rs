@@ -52,7 +52,7 @@ fn forbidden_dependency_is_detected() {
 const MODULE_ROOTS: [(&str, &[&str]); 3] = [
     ("src/domain/", &["mod.rs"]),
     ("src/flows/", &["mod.rs", "commit.rs", "error.rs", "ports.rs", "tasks.rs"]),
-    ("src/edge/", &["mod.rs", "app.rs"]),
+    ("src/edge/", &["mod.rs", "app.rs", "entry.js"]),
 ];
 
 /// Files next to the modules instead of inside one.
