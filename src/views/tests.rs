@@ -201,6 +201,7 @@ fn visitor_pages(language: Language, text: &str) -> Vec<(&'static str, String)> 
     let leave = UnsubscribeView {
         language,
         state: UnsubscribeState::Ask,
+        is_sms: false,
         token: text,
         undo: None,
         preferences: text,
@@ -267,6 +268,7 @@ fn only_the_unsubscribe_question_has_a_button() {
         unsubscribe(&UnsubscribeView {
             language: Language::English,
             state,
+            is_sms: false,
             token: "t0k",
             undo: None,
             preferences: "",

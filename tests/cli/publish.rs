@@ -21,12 +21,12 @@ fn answered(status: u16, body: &str) -> Ran {
 
 #[test]
 fn campaigns_are_published_and_reported() {
-    let answers = vec![published("spring-webinar", 3, true), published("white-paper", 2, false)];
+    let answers = vec![published("spring-webinar", 1, true), published("white-paper", 2, false)];
     let (url, requests) = serve(answers);
     let ran = dripline(&["publish", "--to", &format!("{url}/"), "--token", "dl_x"]).ended(0);
     assert_eq!(
         ran.out,
-        "spring-webinar: version 3 is live (new)\nwhite-paper: unchanged, version 2\n"
+        "spring-webinar: version 1 is live (new)\nwhite-paper: unchanged, version 2\n"
     );
     let requests = requests.join().unwrap();
     let sent: Value = serde_json::from_str(&requests[0].body).unwrap();
@@ -72,7 +72,7 @@ fn warnings_do_not_stop_publishing() {
     let args = ["publish", campaign.to_str().unwrap(), "--to", &url, "--token", "t"];
     let ran = dripline(&args).ended(0);
     requests.join().unwrap();
-    assert_eq!(ran.out, "spring-webinar: version 4 is live (new)\n");
+    assert_eq!(ran.out, "spring-webinar: version 4 is live\n");
     assert!(ran.err.contains("1:1  dead-page: this campaign has no page at `/webinar/nowhere`"));
     assert!(ran.err.contains("1:1  no-opt-out: does not say how to opt out"), "{}", ran.err);
     let (url, requests) = serve(answers());

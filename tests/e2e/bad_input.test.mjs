@@ -368,7 +368,7 @@ describe("The API", () => {
       [{ ...order, name: "goal.reached" }, "events[0].name", /choose another/],
       [{ ...order, name: "Order Completed" }, "events[0].name", /a-z/],
       [{ ...order, name: "" }, "events[0].name", /a-z/],
-      [{ name: "order.completed" }, "events[0]", /say who/],
+      [{ name: "order.completed" }, "events[0]", /identify the contact/],
       [{ ...order, email: "nobody" }, "events[0].email", /./],
       [{ ...order, phone: "12" }, "events[0].phone", /./],
       [{ ...order, external_id: "" }, "events[0].external_id", /1 to 200/],

@@ -1,5 +1,6 @@
 //! Reports of campaigns.
 
+use crate::domain::base::diagnostic::nearest;
 use crate::domain::base::primitives::CampaignId;
 use crate::edge::app::App;
 use crate::edge::http::request::Inbound;
@@ -17,7 +18,11 @@ pub async fn show(app: App, inbound: Inbound, id: &str) -> Reply {
         if let Some(one) = app.catalog.unreadable_newest(&campaign) {
             return snapshot(&app, &inbound, id, &one.reason).await;
         }
-        let detail = format!("No campaign `{id}` is published.");
+        let live = app.catalog.live().map(|version| version.id().as_str());
+        let detail = match nearest(id, live) {
+            Some(meant) => format!("No campaign `{id}` is published; did you mean `{meant}`?"),
+            None => format!("No campaign `{id}` is published."),
+        };
         return response::message_with(&inbound, MessageKind::NotFound, Some(&detail));
     };
     match reporting::report_with_journeys(&app.db, &published, app.now).await {

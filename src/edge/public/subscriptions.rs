@@ -3,7 +3,7 @@
 //! another site can do no more than the holder of the token. GET changes nothing.
 
 use crate::domain::base::language::Language;
-use crate::domain::base::primitives::Millis;
+use crate::domain::base::primitives::{Channel, Millis};
 use crate::domain::base::token::{Purpose, TokenProblem};
 use crate::domain::contact::Contact;
 use crate::domain::contact::claim::Claims;
@@ -266,6 +266,7 @@ fn unsubscribe_reply(
     let view = UnsubscribeView {
         language,
         state,
+        is_sms: link.is_some_and(|link| link.channel() == Channel::Sms),
         token,
         undo: (!undo.is_empty()).then_some((undo.as_str(), &names)),
         preferences: &preferences,

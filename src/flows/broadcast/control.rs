@@ -82,7 +82,8 @@ pub async fn steer<D: Database>(
             }
             let somebody = |audience: &Audience| audience.recipients() > 0;
             if !somebody(&audience(db, broadcast, rule, id, now, somebody).await?) {
-                let message = "it would go to nobody at the moment, and a broadcast goes out once";
+                let message =
+                    "it would go to nobody at the moment, and a broadcast is sent only once";
                 let help = "see its preview for who is left out, and why";
                 return Err(conflict(Problem::new("broadcast", message).help(help)));
             }
@@ -232,7 +233,8 @@ fn not_found(problem: Problem) -> FlowError {
 }
 
 fn conflict(problem: Problem) -> FlowError {
-    FlowError::Conflict(Refusal::new("The broadcast is in the wrong state", DETAIL, problem))
+    let title = "The broadcast is in the wrong state";
+    FlowError::Conflict(Refusal::new(title, "Nothing has changed.", problem))
 }
 
 fn name_of(id: &QualifiedId) -> &str {
@@ -260,15 +262,15 @@ fn refuse(
 ) -> Option<Problem> {
     use BroadcastState::{Cancelled, Done, Paused, Running, Scheduled};
     use BroadcastVerb::{Cancel, Pause, Resume, Start};
-    let once = "a broadcast goes out once; give the next one a name of its own";
+    let once = "a broadcast is sent only once; use a new name for the next one";
     let (message, help) = match (verb, state) {
         (Start, None | Some(Scheduled)) if is_live => return None,
-        (Start, None | Some(Scheduled)) => ("is live no more", "publish it again"),
+        (Start, None | Some(Scheduled)) => ("is no longer live", "publish it again"),
         (Start, Some(Paused)) => ("is paused", "resume it"),
         (Start, Some(Done)) => ("has been sent", once),
         (Start | Resume | Pause, Some(Cancelled)) => ("was cancelled", once),
         (Pause | Resume, None | Some(Scheduled)) => {
-            ("has not begun", "cancel it, or publish it with another time or none")
+            ("has not started", "cancel it, or publish it with another time or none")
         }
         (Start, Some(Running))
         | (Pause, Some(Running | Paused | Done))

@@ -159,7 +159,7 @@ fn recipient(
         return Ok(campaign.owner.clone());
     };
     let Ok(to) = read_email(to) else {
-        return Err(Problem::new("to", "this is no e-mail address"));
+        return Err(Problem::new("to", "this is not an e-mail address"));
     };
     let senders = [Some(settings.mail_from.as_str()), campaign.from.as_deref()];
     let mut ours = senders.into_iter().flatten().map(domain_of);
@@ -168,5 +168,5 @@ fn recipient(
         return Ok(to);
     }
     let help = "send it to the campaign's owner, or to an address of the domain that mail is from";
-    Err(Problem::new("to", "tests go to our own people only").help(help))
+    Err(Problem::new("to", "tests go only to your own team").help(help))
 }

@@ -178,7 +178,8 @@ fn line(published: &Published, dry_run: bool) -> String {
     let Published { campaign, version, is_new, was_unpublished, .. } = published;
     let said = match is_new {
         true if dry_run => format!("{campaign}: would become version {version}"),
-        true => format!("{campaign}: version {version} is live (new)"),
+        true if *version == 1 => format!("{campaign}: version 1 is live (new)"),
+        true => format!("{campaign}: version {version} is live"),
         false => format!("{campaign}: unchanged, version {version}"),
     };
     let Some(since) = was_unpublished else { return said };
