@@ -33,9 +33,9 @@ use crate::store::{erasures, journeys, messages, write};
 use std::collections::{BTreeMap, BTreeSet};
 use versions::{credited_late, note_unreadable};
 
-/// The maximum number of rounds before a commit gives up on a contact. Fifty concurrent writers to
-/// one contact all succeed within as many rounds, because each round lets at least one of them
-/// through.
+/// The maximum number of rounds without progress before a commit gives up on a contact. Fifty
+/// concurrent writers to one contact all succeed within as many rounds, because each round lets at
+/// least one of them through.
 pub const CONFLICT_RETRIES_MAX: usize = 60;
 
 /// Inputs for one contact.
@@ -161,16 +161,16 @@ pub async fn commit_by_address<D: Database>(
     let mut done = Vec::new();
     let mut faults = Vec::new();
     let mut waiting = cases;
-    for _ in 0..CONFLICT_RETRIES_MAX {
-        if waiting.is_empty() {
-            break;
-        }
+    let mut conflicts = 0;
+    while !waiting.is_empty() && conflicts < CONFLICT_RETRIES_MAX {
+        let before = waiting.len();
         let round = decide_split(db, (catalog, keys), waiting, &mut faults, now, ids).await?;
         let written = write_split(db, round.decided, now).await?;
         done.extend(written.done);
         faults.extend(written.faults.into_iter().map(CommitError::Database));
         waiting = written.refused;
         waiting.extend(round.postponed);
+        conflicts += usize::from(waiting.len() == before);
     }
     match faults.into_iter().next() {
         Some(fault) => Err(fault),
@@ -203,8 +203,12 @@ async fn decide_split<D: Database>(
             Ok(mut known) => {
                 known.hourly_quotas.append(&mut hourly_quotas);
                 for case in group {
+                    if !round.is_first_to_name(known.free_addresses(&case)) {
+                        round.postponed.push(case);
+                        continue;
+                    }
                     let Some((contact, input)) = known.open(&case, now, ids) else { continue };
-                    if !round.is_first_about(&contact, &case) {
+                    if !round.contacts.insert(contact.id.clone()) {
                         round.postponed.push(case);
                         continue;
                     }
@@ -243,21 +247,21 @@ struct Round {
     decided: Vec<Decided>,
     /// Commands for the next round, in order.
     postponed: Vec<Command>,
-    /// The addresses in the commands so far, postponed ones too.
+    /// The addresses in the commands so far that no contact has.
     addresses: BTreeSet<String>,
     /// The contacts of the commands so far.
     contacts: BTreeSet<ContactId>,
 }
 
 impl Round {
-    /// Notes what a command is about. Returns whether no earlier command is about the same contact
-    /// or names one of the same addresses.
-    fn is_first_about(&mut self, contact: &Contact, case: &Command) -> bool {
+    /// Notes addresses of a command that no contact has. Returns whether no earlier command names
+    /// one of them: its contact may have it in the next round.
+    fn is_first_to_name<'a>(&mut self, free: impl Iterator<Item = &'a String>) -> bool {
         // Somebody's external id may be the same text as her e-mail address.
-        let addresses: BTreeSet<String> = case.who.addresses().cloned().collect();
-        let is_first = self.addresses.is_disjoint(&addresses);
-        self.addresses.extend(addresses);
-        self.contacts.insert(contact.id.clone()) && is_first
+        let free: BTreeSet<String> = free.cloned().collect();
+        let is_first = self.addresses.is_disjoint(&free);
+        self.addresses.extend(free);
+        is_first
     }
 }
 
@@ -514,16 +518,20 @@ impl Known {
         news
     }
 
-    /// Returns the addresses of a command that no contact has, in the form in which `Decided` keeps
-    /// them.
-    fn new_addresses(&self, case: &Command, happenings: &[Input]) -> Vec<ErasedAddressAt> {
-        let Some(at) = happenings.iter().filter_map(Input::at).min() else { return Vec::new() };
+    /// Returns the addresses of a command that no contact has.
+    fn free_addresses<'a>(&'a self, case: &'a Command) -> impl Iterator<Item = &'a String> {
         let has = |contact: &Contact, address: &String| {
             let own = [&contact.email, &contact.phone, &contact.external_id];
             own.into_iter().flatten().any(|one| one == address)
         };
-        let is_new = |address: &&String| !self.contacts.iter().any(|one| has(one, address));
-        let new: Vec<&String> = case.who.addresses().filter(is_new).collect();
+        case.who.addresses().filter(move |free| !self.contacts.iter().any(|one| has(one, free)))
+    }
+
+    /// Returns the addresses of a command that no contact has, in the form in which `Decided` keeps
+    /// them.
+    fn new_addresses(&self, case: &Command, happenings: &[Input]) -> Vec<ErasedAddressAt> {
+        let Some(at) = happenings.iter().filter_map(Input::at).min() else { return Vec::new() };
+        let new: Vec<&String> = self.free_addresses(case).collect();
         let hashed = self.hashes.iter().filter(|(_, address)| new.contains(address));
         hashed.map(|((kind, hash), _)| (*kind, hash.clone(), at)).collect()
     }

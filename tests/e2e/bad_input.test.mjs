@@ -411,7 +411,7 @@ describe("The API", () => {
     };
     const page = (all) => all.templates["pages/relay"];
     const mistakes = [
-      ["a reserved path", (c) => (c.pages.start.path = "/api/relay"), /choose another beginning/],
+      ["a reserved path", (c) => (c.pages.start.path = "/api/relay"), /begin the path with another word/],
       ["a path of another campaign", (c) => (c.pages.start.path = "/webinar"), /spring-webinar/],
       ["a form that is not there", (c) => (c.pages.start.form = "joni"), /join/],
       ["a missing template", (_, all) => delete all.templates["pages/relay"], /pages\/relay/],

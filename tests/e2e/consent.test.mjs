@@ -134,7 +134,7 @@ describe("The page of preferences", () => {
     await runtime.d1("DELETE FROM contacts WHERE email = 'ann@example.com'");
     const page = await runtime.fetch(path);
     assert.equal(page.status, 200);
-    assert.match(textOf(await page.text()), /Nothing is stored about you/);
+    assert.match(textOf(await page.text()), /We store nothing about you/);
     assert.equal((await runtime.fetch(linkTo(welcome, "/u/"), { method: "POST" })).status, 200);
   });
 });

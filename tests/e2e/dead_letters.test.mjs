@@ -73,7 +73,7 @@ describe("What the queues gave up", () => {
     const operator = new Visitor(runtime);
     await operator.signIn();
     const page = await (await operator.fetch(`${PAGE}?lang=en`)).text();
-    assert.match(textOf(page), /Of newer code, or damaged wish_v9 This code cannot read it\. Deploy/);
+    assert.match(textOf(page), /From newer code, or damaged wish_v9 This code cannot read it\. Deploy/);
     assert.match(textOf(page), /A hint: the next tick does its work by itself due_v1/);
     assert.ok(!page.includes("<b>nobody</b>"));
     const [, id] = new RegExp(`action="${PAGE}/([0-9a-f]{32})/discard`).exec(page);

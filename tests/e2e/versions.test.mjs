@@ -123,7 +123,7 @@ test("an operator archives a journey on the campaign's page; another site cannot
   assert.match(page, /Archived|已归档/);
   await runtime.advance(HEARD_OF);
   const { journeys } = await explained("di");
-  const { state, reason, words } = journeys[0].enrollments[0];
+  const { state, reason, words } = journeys[0].passages[0];
   assert.deepEqual([state, reason, words], ["exited", "archived", "the journey is archived"]);
   await runtime.live("2d", "1d");
   assert.deepEqual(await mailTo("di"), ["di" + FIRST]);

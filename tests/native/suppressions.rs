@@ -193,3 +193,11 @@ fn temporary_suppression_expires() {
     assert_eq!(past, Err(SuppressionError::NotSuppressed));
     assert!(world.now() > Millis(0));
 }
+
+#[test]
+fn end_of_a_suppression_beyond_the_calendar_is_refused() {
+    let world = world(FORM);
+    let beyond = Named { until: Some(Millis(1 << 53)), ..named("ann@x.example") };
+    assert!(matches!(add(&world, &beyond), Err(SuppressionError::Rejected(_))));
+    assert_eq!(import(&world, vec![beyond, named("ben@x.example")]), (1, 0, vec![1]));
+}

@@ -244,3 +244,33 @@ fn reports_about_new_contacts_in_one_batch_count_once() {
     let found = rows(&world.db, "SELECT email, phone, external_id FROM contacts ORDER BY phone");
     assert_eq!(found, [other, owner]);
 }
+
+#[test]
+fn sms_waits_for_the_contact_that_gains_its_number_in_the_same_batch() {
+    let mut world = journey_world();
+    let (email, phone) = ("new@example.com", "+447400123456");
+    let event = json!({ "name": "seen", "at": MONDAY, "key": "k1", "properties": {} });
+    let task = json!({ "type": "report_v1", "email": email, "phone": phone, "event": event });
+    let sms = json!({ "type": "text_v1", "from": phone, "text": "STOP", "source": "twilio",
+                      "id": "1", "at": MONDAY, "answers": true });
+    let tasks = [task, sms].map(|task| serde_json::from_value(task).unwrap());
+    world.take_in(tasks.to_vec()).unwrap();
+    let names = history(&world.db, email);
+    assert!(names.iter().any(|name| name.contains("contact.suppressed")), "{names:?}");
+    assert_sound(&world.db, None);
+}
+
+#[test]
+fn many_external_ids_of_one_new_person_are_one_contact() {
+    let mut world = journey_world();
+    let task = |n: usize| {
+        let event = json!({ "name": "seen", "at": MONDAY, "key": format!("k{n}"),
+                            "properties": {} });
+        let task = json!({ "type": "report_v1", "email": "new@example.com",
+                           "external_id": format!("id-{n}"), "event": event });
+        serde_json::from_value(task).unwrap()
+    };
+    world.take_in((0..100).map(task).collect()).unwrap();
+    assert_eq!(number(&world.db, "SELECT count(*) FROM contacts"), 1);
+    assert_eq!(number(&world.db, "SELECT count(*) FROM events WHERE name = 'seen'"), 100);
+}

@@ -2,9 +2,9 @@
 //!
 //! One round trip to read (2 statements) and one to write: 2 to 4 for the contact, its enrollments
 //! and its memberships, and 12 that clear everything else about it (`store::erasures`). If no
-//! contact has the address, an empty contact takes it first (2 more statements in the same batch). A
-//! concurrent writer that would create a contact with the address then conflicts with that one, and
-//! input about it that is still in a queue has no effect.
+//! contact has the address, an empty contact takes it first, with 2 more statements in the same
+//! batch. A concurrent writer that would create a contact with the address then conflicts with that
+//! one, and input about it that is still in a queue has no effect.
 
 use crate::domain::base::primitives::{ContactId, Ids, Millis};
 use crate::domain::base::token::Keyring;

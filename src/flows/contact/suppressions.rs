@@ -33,6 +33,9 @@ const NOTE_CHARS_MAX: usize = 300;
 /// What to do instead of suppressing an address as erased.
 const ERASE: &str = "to erase a contact, use `dripline erase`";
 
+/// The latest end of a suppression: the last moment of the year 9999.
+const UNTIL_MAX: Millis = Millis(253_402_300_799_999);
+
 /// An address as an operator or another system gives it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -311,6 +314,10 @@ async fn look<D: Database>(
 
 /// Returns the channel and the normal form of an address, or why it is invalid.
 fn read(named: &Named) -> Result<(Channel, String), SuppressionError> {
+    if named.until.is_some_and(|until| until > UNTIL_MAX) {
+        let message = "`until` is in milliseconds since 1970, and before the year 10000";
+        return Err(SuppressionError::Rejected(message.to_owned()));
+    }
     let text = named.address.trim();
     // A number has no letters.
     let is_number = !text.contains(|sign: char| sign == '@' || sign.is_alphabetic());

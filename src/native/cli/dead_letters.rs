@@ -124,7 +124,7 @@ fn replay_each(args: &Args, id: &str) -> Result<Replayed, Failure> {
 }
 
 fn discard(args: &Args, id: &str, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
-    let question = format!("Discard {id} at {}? It is lost then.", args.server.to);
+    let question = format!("Discard {id} at {}? This cannot be undone.", args.server.to);
     if !args.yes && !terminal.confirms(&question)? {
         writeln!(terminal.err, "dripline: nothing was discarded; --yes does not ask")?;
         return Ok(Exit::Wrong);

@@ -59,7 +59,7 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     };
     let answer = args.server.post(&format!("/api/v1/parked/{contact}/release"), &json!({}));
     Answer::end(answer, args.json, terminal, |_: &Value, out| {
-        writeln!(out, "{contact} is released; the next tick takes it up.")
+        writeln!(out, "{contact} is released; the next tick processes it.")
     })
 }
 

@@ -70,7 +70,7 @@ pub struct Failure {
 }
 
 /// One problem that the server found.
-#[derive(Debug, PartialEq, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub struct RemoteProblem {
     #[serde(default)]
     pub key: String,
@@ -231,7 +231,8 @@ impl Failure {
     /// Prints the failure, as one JSON object or in sentences, and ends the command.
     pub fn end(&self, as_json: bool, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         if as_json {
-            let error = json!({ "status": self.status, "message": self.message });
+            let error = json!({ "status": self.status, "message": self.message,
+                                "problems": self.problems });
             writeln!(terminal.out, "{}", json!({ "ok": false, "error": error }))?;
         } else {
             writeln!(terminal.err, "dripline: {}", self.message)?;
