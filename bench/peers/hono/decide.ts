@@ -138,16 +138,16 @@ export function decide(
   let enrollment: Writes["enrollment"] = null;
   let message: Writes["message"] = null;
   if (!known.isEnrolled) {
-    const enrollment = uuid(now);
-    record("journey.entered", { enrollment: enrollment, journey: JOURNEY, version: VERSION });
+    const enrollmentId = uuid(now);
+    record("journey.entered", { enrollment: enrollmentId, journey: JOURNEY, version: VERSION });
     enrollment = {
-      contact_id: id, id: enrollment, campaign_id: CAMPAIGN, version: VERSION, journey: JOURNEY,
+      contact_id: id, id: enrollmentId, campaign_id: CAMPAIGN, version: VERSION, journey: JOURNEY,
       step: "settle", steps_taken: 2, sent: '{"welcome":1}', state: "active", reason: "", entry_key: "",
       entered_at: now, since: now, due_at: now + DAY_MS,
     };
     message = {
-      id: `${enrollment}.1`, contact_id: id, campaign_id: CAMPAIGN, version: VERSION,
-      enrollment_id: enrollment, journey: JOURNEY, step: "welcome", channel: "email",
+      id: `${enrollmentId}.1`, contact_id: id, campaign_id: CAMPAIGN, version: VERSION,
+      enrollment_id: enrollmentId, journey: JOURNEY, step: "welcome", channel: "email",
       class: "marketing", purpose: PURPOSE, template: "emails/webinar-welcome", note: "",
       state: "queued", reason: "", queued_at: now, send_at: now, attempts: 0, uncertain: 0,
     };
