@@ -506,10 +506,10 @@ impl Known {
                     seen.insert(key, happening.content().cloned());
                     news.push(happening.clone());
                 }
-                (Some(known), Input::CustomEvent(told)) if told.contradicts(known.as_ref()) => {
-                    let Some(key) = told.conflict_key() else { continue };
+                (Some(known), Input::CustomEvent(event)) if event.contradicts(known.as_ref()) => {
+                    let Some(key) = event.conflict_key() else { continue };
                     if !self.keys.contains_key(&key) && seen.insert(key, None).is_none() {
-                        news.push(Input::Conflicted(told.clone()));
+                        news.push(Input::Conflicted(event.clone()));
                     }
                 }
                 _ => {}

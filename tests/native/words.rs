@@ -23,13 +23,10 @@ const WORDS: [(&str, &str); 13] = [
 ];
 
 /// Files that may contain such a word, and the reason.
-const EXCEPTIONS: [(&str, &str, &str); 5] = [
+const EXCEPTIONS: [(&str, &str, &str); 3] = [
     ("src/domain/inbound/keyword/", "told", "it is matched against replies to text messages"),
     ("src/domain/engine/apply.rs", "told", "a property of the event `contact.report_refused`"),
     ("src/domain/report/explain.rs", "told", "a property of the event `contact.report_refused`"),
-    // These two folders are not converted yet.
-    ("src/flows/", "", "to be converted"),
-    ("src/edge/", "", "to be converted"),
 ];
 
 fn is_word_char(c: char) -> bool {

@@ -45,7 +45,7 @@ pub struct StepSource {
     pub content: StepContent,
 }
 
-/// What a step sends, and to whom.
+/// What a step sends, and its recipient.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StepContent {
     /// `emails/…` or `sms/…` of the version, to the contact.

@@ -30,7 +30,7 @@ pub const CLOCK_AHEAD_MAX: Span = Span::minutes(5);
 /// An event as the API accepts it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Told {
+struct ApiEvent {
     /// The idempotency key: two events with the same id are the same event.
     id: Option<String>,
     name: String,
@@ -73,8 +73,8 @@ pub fn read(body: &[u8], now: Millis, ids: &mut Ids) -> Result<Vec<Intake>, Vec<
     }
     let mut tasks = Vec::new();
     let mut problems = Vec::new();
-    for (index, told) in body.events.into_iter().enumerate() {
-        match read_one(told, now, ids) {
+    for (index, event) in body.events.into_iter().enumerate() {
+        match read_one(event, now, ids) {
             Ok(task) => tasks.push(task),
             Err((key, message)) => {
                 let dot = if key.is_empty() { "" } else { "." };
@@ -123,41 +123,46 @@ pub async fn conflicts<D: Database>(db: &D, facts: &[Intake]) -> Vec<EventProble
 
 /// Returns a hash of the parsed content of an event, without its id, so that different spellings of
 /// the same content have the same hash. A time is compared only if the event has one.
-fn fingerprint(told: &Told, at: Millis, email: &Option<String>, phone: &Option<String>) -> String {
-    let Told { name, external_id, contact_id, value, currency, properties, .. } = told;
-    let at = told.at.as_ref().map(|_| at);
+fn fingerprint(
+    event: &ApiEvent,
+    at: Millis,
+    email: &Option<String>,
+    phone: &Option<String>,
+) -> String {
+    let ApiEvent { name, external_id, contact_id, value, currency, properties, .. } = event;
+    let at = event.at.as_ref().map(|_| at);
     let all = json!([name, at, email, phone, external_id, contact_id, value, currency, properties]);
     sha256_hex(&all.to_string())[..32].to_owned()
 }
 
-fn read_one(told: Value, now: Millis, ids: &mut Ids) -> Result<Intake, (&'static str, String)> {
-    check_texts(&told)?;
-    let told: Told = serde_json::from_value(told).map_err(|error| ("", brief(&error)))?;
-    check_name(&told.name)?;
-    let at = read_time(told.at.as_deref(), now)?;
-    let email = told.email.as_deref().map(read_email).transpose();
-    let phone = told.phone.as_deref().map(|phone| read_phone(phone, None)).transpose();
+fn read_one(event: Value, now: Millis, ids: &mut Ids) -> Result<Intake, (&'static str, String)> {
+    check_texts(&event)?;
+    let event: ApiEvent = serde_json::from_value(event).map_err(|error| ("", brief(&error)))?;
+    check_name(&event.name)?;
+    let at = read_time(event.at.as_deref(), now)?;
+    let email = event.email.as_deref().map(read_email).transpose();
+    let phone = event.phone.as_deref().map(|phone| read_phone(phone, None)).transpose();
     let (email, phone) = (
         email.map_err(|problem| ("email", problem.to_string()))?,
         phone.map_err(|problem| ("phone", problem.to_string()))?,
     );
-    let content = told.id.is_some().then(|| fingerprint(&told, at, &email, &phone));
-    let external_id = told.external_id;
+    let content = event.id.is_some().then(|| fingerprint(&event, at, &email, &phone));
+    let external_id = event.external_id;
     if external_id.as_ref().is_some_and(|id| id.is_empty() || id.len() > 200) {
         return Err(("external_id", "give 1 to 200 bytes".to_owned()));
     }
-    let addresses = [&email, &phone, &external_id, &told.contact_id];
+    let addresses = [&email, &phone, &external_id, &event.contact_id];
     if addresses.iter().all(|address| address.is_none()) {
         let message = "identify the contact: give email, phone, external_id or contact_id";
         return Err(("", message.to_owned()));
     }
-    let mut properties = told.properties;
+    let mut properties = event.properties;
     if serde_json::to_string(&properties).map_or(0, |text| text.len()) > PROPERTIES_BYTES_MAX {
         let message = format!("shorten them to {PROPERTIES_BYTES_MAX} bytes of JSON");
         return Err(("properties", message));
     }
-    add_value(&mut properties, told.value, told.currency)?;
-    let id = told.id.unwrap_or_else(|| ids.uuid());
+    add_value(&mut properties, event.value, event.currency)?;
+    let id = event.id.unwrap_or_else(|| ids.uuid());
     if id.is_empty() || id.len() > 200 {
         return Err(("id", "give 1 to 200 bytes".to_owned()));
     }
@@ -165,9 +170,9 @@ fn read_one(told: Value, now: Millis, ids: &mut Ids) -> Result<Intake, (&'static
         email,
         phone,
         external_id,
-        contact_id: told.contact_id.map(ContactId),
+        contact_id: event.contact_id.map(ContactId),
         event: CustomEvent {
-            name: told.name,
+            name: event.name,
             at,
             properties,
             key: format!("{API_KEY}{id}"),
@@ -180,9 +185,9 @@ fn read_one(told: Value, now: Millis, ids: &mut Ids) -> Result<Intake, (&'static
 const TEXTS: [&str; 9] =
     ["id", "name", "at", "email", "phone", "external_id", "contact_id", "value", "currency"];
 
-fn check_texts(told: &Value) -> Result<(), (&'static str, String)> {
+fn check_texts(event: &Value) -> Result<(), (&'static str, String)> {
     for key in TEXTS {
-        match told.get(key) {
+        match event.get(key) {
             None | Some(Value::Null | Value::String(_)) => {}
             Some(number @ Value::Number(_)) => {
                 return Err((key, format!("write it as text, in quotes: \"{number}\"")));

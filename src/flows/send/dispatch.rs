@@ -75,16 +75,16 @@ impl<D: Database, H: Http> Wave<'_, D, H> {
     ) -> Made<'a> {
         let mut made = Made::default();
         let first = group.first().map_or(self.at, |turn| turn.at);
-        let mut anew = None;
+        let mut fresh = None;
         if first > self.at.plus(FRESH) {
             let at = first.minus(READ_AHEAD);
             self.wait_until(at).await;
             match begin(self.db, group.iter().map(|turn| &turn.planned), at).await {
-                Ok(truth) => anew = Some(truth),
+                Ok(truth) => fresh = Some(truth),
                 Err(error) => return Made { failure: Some(error), ..made },
             }
         }
-        let truth = anew.as_ref().unwrap_or(truth);
+        let truth = fresh.as_ref().unwrap_or(truth);
         let mut ready = Vec::with_capacity(group.len());
         ready.extend(group.into_iter().filter_map(|turn| self.ready(turn, truth, &mut made)));
         if let Err(error) = self.keep_links(&mut ready).await {
