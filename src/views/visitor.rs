@@ -192,7 +192,12 @@ pub fn unsubscribe(view: &UnsubscribeView) -> String {
     };
     let link = (!view.preferences.is_empty()).then(|| Link {
         href: format!("/preferences/{}?lang={}", view.preferences, language.tag()),
-        label: language.pick("Change your preferences", "管理订阅偏好").to_owned(),
+        label: match (view.state, view.undo) {
+            (UnsubscribeState::Done, None) => language
+                .pick("Subscribe again, or change your preferences", "重新订阅或管理订阅偏好"),
+            _ => language.pick("Change your preferences", "管理订阅偏好"),
+        }
+        .to_owned(),
     });
     render(&NoteTemplate {
         page: Page::new(language, title),

@@ -187,15 +187,17 @@ pub fn may_confirm(link: &Link, now: Millis) -> bool {
     issued.is_some_and(|issued| is_fresh(Millis(issued), now, CONFIRM_AGE_MAX))
 }
 
-/// The state that the page behind a confirmation link shows.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Question {
-    /// These consents wait for confirmation: the purpose, and the words agreed to.
-    Asks(Vec<(String, String)>),
-    /// Everything is confirmed already.
-    Answered,
-    /// Nothing waits, and nothing is confirmed: it was withdrawn, or the contact is gone.
-    Nothing,
+/// What the page behind a confirmation link asks; nothing if the contact is gone.
+#[derive(Default)]
+pub struct Question {
+    /// The consents that wait for confirmation: the purpose, and the words agreed to.
+    pub consents: Vec<(String, String)>,
+    /// What was claimed of the contact and waits for its owner.
+    pub claims: Claims,
+    /// Whether the contact has confirmed a consent.
+    pub is_answered: bool,
+    /// The contact's locale.
+    pub locale: Option<String>,
 }
 
 /// Returns what waits for confirmation by the owner of an address. One round trip, two statements;
@@ -205,8 +207,9 @@ pub async fn question<D: Database>(
     link: &Link,
     now: Millis,
 ) -> Result<Question, DatabaseError> {
-    let Some((contact, ledger)) = read_consents(db, &link.contact, now).await? else {
-        return Ok(Question::Nothing);
+    let asked = claim::ASKED.map(str::to_owned);
+    let Some((contact, ledger)) = read(db, &link.contact, &asked, now).await? else {
+        return Ok(Question::default());
     };
     let pending = contact.consents.iter().filter(|consent| consent.waits_for_link());
     let mut asks: Vec<(String, String)> = pending
@@ -216,10 +219,11 @@ pub async fn question<D: Database>(
     let mut seen = BTreeSet::new();
     asks.retain(|ask| seen.insert(ask.clone()));
     let is_confirmed = |c: &Consent| c.state == ConsentState::Confirmed;
-    Ok(match asks.is_empty() {
-        false => Question::Asks(asks),
-        true if contact.consents.iter().any(is_confirmed) => Question::Answered,
-        true => Question::Nothing,
+    Ok(Question {
+        consents: asks,
+        claims: claim::open(&contact, now),
+        is_answered: contact.consents.iter().any(is_confirmed),
+        locale: contact.locale,
     })
 }
 
@@ -229,7 +233,17 @@ pub async fn read_consents<D: Database>(
     contact: &ContactId,
     now: Millis,
 ) -> Result<Option<(Contact, Vec<ConsentRecord>)>, DatabaseError> {
-    let by_id = contacts::by_ids([contact], &[], &[], now);
+    read(db, contact, &[], now).await
+}
+
+/// Does the same, and reads the contact's events with these names.
+async fn read<D: Database>(
+    db: &D,
+    contact: &ContactId,
+    events: &[String],
+    now: Millis,
+) -> Result<Option<(Contact, Vec<ConsentRecord>)>, DatabaseError> {
+    let by_id = contacts::by_ids([contact], events, &[], now);
     let statements = vec![by_id, consents::of_contact(contact)];
     let rows = db.batch(statements).await?;
     let row = rows.first().map(Rows::first::<ContactRow>).transpose();
