@@ -47,6 +47,7 @@ fn report(name: &str, figures: Figures) -> Report {
         currency: name.into(),
         generated_at: Millis(0),
         version: 1,
+        unpublished_at: None,
         total: figures,
         by_channel: vec![ChannelRow { channel: name.into(), figures }],
         by_variant: vec![VariantRow { page: name.into(), variant: name.into(), figures }],

@@ -114,9 +114,9 @@ pub async fn preview<D: Database>(
     id: &QualifiedId,
     now: Millis,
 ) -> Result<Preview, FlowError> {
-    let Found { edition, row, known, .. } = find(db, id).await?;
+    let Found { edition, row, absent, .. } = find(db, id).await?;
     let found = edition.as_ref().and_then(|edition| of(edition, name_of(id)));
-    let Some((broadcast, rule)) = found else { return Err(unknown(id, &known)) };
+    let Some((broadcast, rule)) = found else { return Err(absent) };
     let audience = audience(db, broadcast, rule, id, now, |_| false).await?;
     Ok(Preview {
         standing: standing(id, row.as_ref()),
@@ -182,8 +182,8 @@ struct Found {
     /// The live version, if the broadcast is in it.
     edition: Option<Rc<PublishedVersion>>,
     row: Option<BroadcastRow>,
-    /// The names of all live broadcasts.
-    known: Vec<String>,
+    /// The refusal of what needs a live version.
+    absent: FlowError,
 }
 
 async fn find<D: Database>(db: &D, id: &QualifiedId) -> Result<Found, FlowError> {
@@ -200,17 +200,22 @@ async fn find<D: Database>(db: &D, id: &QualifiedId) -> Result<Found, FlowError>
     let row = row.map_err(DatabaseError::Fault)?.flatten();
     let edition = live.live_edition(&campaign).cloned();
     let edition = edition.filter(|edition| of(edition, name).is_some());
-    let known = known(&live);
+    let absent = absent(id, &campaign, &live);
     if edition.is_none() && row.is_none() {
-        if live.unpublished(&campaign).is_some() {
-            let message = format!("`{campaign}` is unpublished; publish it, then start `{id}`");
-            return Err(conflict(Problem::new("broadcast", message)));
-        }
-        let Some(one) = live.unreadable_live(&campaign) else { return Err(unknown(id, &known)) };
-        let message = format!("version {} of `{campaign}` cannot be read now", one.version);
-        return Err(conflict(Problem::new("broadcast", message)));
+        return Err(absent);
     }
-    Ok(Found { campaign, edition, row, known })
+    Ok(Found { campaign, edition, row, absent })
+}
+
+/// Returns why a broadcast is not live.
+fn absent(id: &QualifiedId, campaign: &CampaignId, live: &Catalog) -> FlowError {
+    if live.unpublished(campaign).is_some() {
+        let message = format!("`{campaign}` is unpublished; publish it, then start `{id}`");
+        return conflict(Problem::new("broadcast", message));
+    }
+    let Some(one) = live.unreadable_live(campaign) else { return unknown(id, &known(live)) };
+    let message = format!("version {} of `{campaign}` cannot be read now", one.version);
+    conflict(Problem::new("broadcast", message))
 }
 
 fn known(live: &Catalog) -> Vec<String> {

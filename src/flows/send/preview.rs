@@ -29,6 +29,7 @@ use crate::flows::settings::Settings;
 use crate::flows::tasks::Work;
 use crate::flows::tasks::deliveries;
 use serde::{Deserialize, Serialize};
+use std::rc::Rc;
 
 /// A request for a preview or a test.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -89,6 +90,21 @@ pub async fn preview<D: Database>(
     })
 }
 
+/// Returns the version of a campaign whose messages can be looked at: the live one.
+pub fn live<'c>(
+    catalog: &'c Catalog,
+    campaign: &CampaignId,
+) -> Result<&'c Rc<PublishedVersion>, FlowError> {
+    if let Some(edition) = catalog.live_edition(campaign) {
+        return Ok(edition);
+    }
+    if catalog.unpublished(campaign).is_some() {
+        let problem = Problem::new("campaign", format!("`{campaign}` is unpublished"));
+        return Err(rejected(problem.help("publish it, then look at its messages")));
+    }
+    Err(FlowError::unknown_campaign(campaign, catalog.campaigns().map(CampaignId::as_str)))
+}
+
 /// Queues a test, and returns the task that delivers it.
 pub async fn send_test<D: Database>(
     db: &D,
@@ -99,10 +115,7 @@ pub async fn send_test<D: Database>(
     now: Millis,
     ids: &mut Ids,
 ) -> Result<(Tested, Vec<Work>), FlowError> {
-    let Some(edition) = catalog.live_edition(campaign) else {
-        let problem = Problem::new("campaign", format!("`{campaign}` is not published"));
-        return Err(rejected(problem));
-    };
+    let edition = live(catalog, campaign)?;
     known(edition, &asked.template)?;
     if !asked.template.starts_with("emails/") {
         let problem = Problem::new("template", "an SMS is looked at, and not sent as a test");

@@ -51,12 +51,17 @@ pub(super) fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let at = moment(report.generated_at, "UTC", Language::English);
     writeln!(out, "{}", report.name)?;
     writeln!(out, "{}, version {}, as of {at}\n", report.campaign, report.version)?;
+    if let Some(since) = report.unpublished_at {
+        let since = moment(since, "UTC", Language::English);
+        writeln!(out, "UNPUBLISHED since {since}; `dripline publish` puts it back up.\n")?;
+    }
     if let Some(word) = &report.brake {
         writeln!(out, "{}", brake(word))?;
     }
     writeln!(out, "Funnel\n{}", funnel(&report.total))?;
     if has_hidden_share(&report.total) {
-        writeln!(out, "Visitors from one network and browser count once a day.\n")?;
+        writeln!(out, "“–” stands for more than 100 %: people who share a browser, or a network")?;
+        writeln!(out, "and a kind of browser, count as one visitor.\n")?;
     }
     writeln!(out, "Return\n{}", returns(report))?;
     if let Some(sentence) = other_currencies(report, Language::English) {
