@@ -24,7 +24,7 @@ impl FlowError {
     /// No campaign with this id was ever published; `known` are the ids of those that were.
     pub fn unknown_campaign<'k>(id: &CampaignId, known: impl IntoIterator<Item = &'k str>) -> Self {
         let problem = Problem::new("campaign", format!("there is no campaign `{id}`"));
-        let detail = "No campaign with this id was ever published. Nothing has changed.";
+        let detail = "No campaign with this id was ever published.";
         let problem = problem.suggest(id.as_str(), known);
         Self::NotFound(Refusal::new("There is no such campaign", detail, problem))
     }

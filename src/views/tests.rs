@@ -284,6 +284,17 @@ fn only_the_unsubscribe_question_has_a_button() {
 }
 
 #[test]
+fn text_between_backticks_is_shown_as_code() {
+    let kind = MessageKind::Fault;
+    let detail = Some("Publish `spring & co` again, <b>now</b>.");
+    let html = message_page(&MessageView { language: Language::English, kind, detail, link: None });
+    assert!(
+        html.contains("<p>Publish <code>spring &#38; co</code> again, &#60;b&#62;now"),
+        "{html}"
+    );
+}
+
+#[test]
 fn report_figures_are_formatted() {
     let mut report = report("spring", Figures::default());
     report.currency = "CNY".into();
