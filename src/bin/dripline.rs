@@ -11,6 +11,7 @@ fn main() {}
 #[cfg(not(target_arch = "wasm32"))]
 mod cli {
     use clap::Parser;
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
     use dripline::native::cli::{
         Exit, Terminal, broadcast, campaign, check, consents, dead_letters, erase, explain,
         inspect, journey, merge, parked, publish, rejudge, render, report, restore, send_test,
@@ -52,8 +53,24 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
         Session(session::Args),
     }
 
+    /// Adds to an error about a missing server or token where to set them.
+    fn with_tip(mut error: clap::Error) -> clap::Error {
+        let missing = match error.get(ContextKind::InvalidArg) {
+            Some(ContextValue::Strings(names)) => names.as_slice(),
+            _ => &[],
+        };
+        // The prefix of both `--to` and `--token`.
+        let is_about_server = error.kind() == ErrorKind::MissingRequiredArgument
+            && missing.iter().any(|name| name.starts_with("--to"));
+        if is_about_server {
+            let tip = "set DRIPLINE_URL and DRIPLINE_TOKEN, or give --to and --token";
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+        }
+        error
+    }
+
     pub fn main() -> ExitCode {
-        let cli = Cli::parse();
+        let cli = Cli::try_parse().unwrap_or_else(|error| with_tip(error).exit());
         let (mut input, mut out) = (io::stdin().lock(), io::stdout().lock());
         let mut terminal =
             Terminal { input: &mut input, out: &mut out, err: &mut io::stderr().lock() };

@@ -123,7 +123,7 @@ impl std::fmt::Display for CommitError {
         match self {
             Self::Database(error) => error.fmt(f),
             Self::StepLimitExceeded(endless) => endless.fmt(f),
-            Self::Contended => f.write_str("the contact was written to by others all the time"),
+            Self::Contended => f.write_str("the contact was changed concurrently too often"),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The error of the flows that act for an operator. `edge` answers it in one place.
 
 use crate::domain::base::diagnostic::Problem;
+use crate::domain::base::primitives::CampaignId;
 use crate::flows::commit::CommitError;
 use crate::flows::ports::DatabaseError;
 use std::fmt;
@@ -17,6 +18,16 @@ pub enum FlowError {
     /// The database failed, or other writers kept changing the same contact. Repeating the request
     /// is safe.
     Database(DatabaseError),
+}
+
+impl FlowError {
+    /// No campaign with this id was ever published; `known` are the ids of those that were.
+    pub fn unknown_campaign<'k>(id: &CampaignId, known: impl IntoIterator<Item = &'k str>) -> Self {
+        let problem = Problem::new("campaign", format!("there is no campaign `{id}`"));
+        let detail = "No campaign with this id was ever published.";
+        let problem = problem.suggest(id.as_str(), known);
+        Self::NotFound(Refusal::new("There is no such campaign", detail, problem))
+    }
 }
 
 /// The words of a refusal, as the API returns them.

@@ -141,6 +141,24 @@ pub struct CampaignRow {
     pub unpublished_at: Option<Millis>,
 }
 
+impl CampaignRow {
+    /// Returns since when the campaign is unpublished, if it is.
+    pub fn unpublished_since(&self) -> Option<Millis> {
+        self.unpublished_at.filter(|_| self.version == 0)
+    }
+}
+
+/// Selects the ids of all campaigns that were ever published, in order: rows are `IdRow`.
+pub fn ids() -> Statement {
+    Statement::new("SELECT id FROM campaigns ORDER BY id", Vec::new())
+}
+
+/// A row of `ids`.
+#[derive(Debug, Deserialize)]
+pub struct IdRow {
+    pub id: CampaignId,
+}
+
 /// Selects the campaigns that were ever unpublished, ordered by campaign; rows are
 /// `UnpublishedRow`.
 pub fn unpublished() -> Statement {

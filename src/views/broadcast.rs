@@ -63,7 +63,13 @@ pub fn preview(view: &PreviewView) -> String {
         has_begun: !is_to_come,
         can_start: is_to_come && view.audience.recipients() > 0,
         is_for_nobody: view.audience.recipients() == 0,
-        recipients: count(view.audience.recipients()),
+        start: match view.audience.recipients() {
+            1 => pick("Send to 1 person now", "立即发送给 1 人").to_owned(),
+            n => language.pick(
+                format!("Send to {} people now", count(n)),
+                format!("立即发送给 {} 人", count(n)),
+            ),
+        },
         decided: Some(decided).filter(|n| *n > 0).map(count),
         segment: view.segment,
         purpose: view.purpose,
@@ -87,7 +93,8 @@ struct PreviewTemplate<'a> {
     has_begun: bool,
     can_start: bool,
     is_for_nobody: bool,
-    recipients: String,
+    /// The label of the button that starts it.
+    start: String,
     decided: Option<String>,
     segment: &'a str,
     purpose: &'a str,
@@ -129,7 +136,7 @@ pub(super) fn cards(report: &Report, frame: &Frame, time_zone: &str) -> Vec<Broa
             lines: lines(row, time_zone, language),
             table: table(row, &report.currency, language),
             preview: (!has_begun).then(|| path("")),
-            buttons: buttons(row.state, language)
+            buttons: buttons(row.state.filter(|_| !is_all_sent(row)), language)
                 .into_iter()
                 .map(|(verb, label, hint)| Button {
                     action: path(verb),
@@ -142,6 +149,12 @@ pub(super) fn cards(report: &Report, frame: &Frame, time_zone: &str) -> Vec<Broa
         }
     };
     report.broadcasts.iter().map(card).collect()
+}
+
+/// Returns whether a broadcast is finished and none of its messages waits to be sent.
+fn is_all_sent(row: &BroadcastReport) -> bool {
+    let is_sent = |figures: &VariantFigures| figures.messages.sent >= figures.recipients;
+    row.state == Some(BroadcastState::Done) && row.variants.iter().all(is_sent)
 }
 
 /// Describes the state of a broadcast.
@@ -174,7 +187,7 @@ fn buttons(
         "/pause",
         pick("Pause", "暂停"),
         pick(
-            "While it is paused, no more messages are queued, and queued ones are held.",
+            "While paused, no more messages are queued, and queued ones are held.",
             "暂停后，不再向其他人发送，等待发送的消息暂不发出。",
         ),
     );
@@ -209,14 +222,20 @@ pub fn lines(row: &BroadcastReport, time_zone: &str, language: Language) -> Vec<
     let mut lines = Vec::new();
     let mut line = |english: String, chinese: String| lines.push(language.pick(english, chinese));
     if let Some(when) = row.starts_at.map(at) {
-        line(format!("Starts on {when}."), format!("将于 {when} 开始。"));
+        line(format!("Starts on {when}."), format!("将于 {when}开始。"));
     }
     if let Some(when) = row.started_at.map(at) {
         let n = count(row.recipients());
-        line(
-            format!("Started on {when}; for {n} recipients so far."),
-            format!("于 {when} 开始，目前收件人 {n} 人。"),
-        );
+        match row.state {
+            Some(BroadcastState::Done) => line(
+                format!("Started on {when}; for {n} recipients."),
+                format!("于 {when}开始，收件人 {n} 人。"),
+            ),
+            _ => line(
+                format!("Started on {when}; for {n} recipients so far."),
+                format!("于 {when}开始，目前收件人 {n} 人。"),
+            ),
+        }
     }
     if !row.excluded.is_empty() {
         let part = |(reason, n): (&String, &i64)| {
@@ -231,7 +250,7 @@ pub fn lines(row: &BroadcastReport, time_zone: &str, language: Language) -> Vec<
         line(format!("{n} contacts could not be processed."), format!("{n} 位联系人处理失败。"));
     }
     if let Some(when) = row.decide_at.map(at) {
-        line(format!("The test will be decided on {when}."), format!("测试将于 {when} 得出结果。"));
+        line(format!("The test will be decided on {when}."), format!("测试将于 {when}得出结果。"));
     }
     if let Some(finding) = &row.finding {
         lines.extend(finding_in_words(finding, row, language));

@@ -39,7 +39,7 @@ pub fn dead_letters(view: &DeadLettersView) -> String {
     let (listed, at_once) = (view.letters.len() as i64, REPLAYED_PER_CALL as i64);
     let (kept, lost) = (format::count(view.totals.kept), format::count(view.totals.lost));
     render(&DeadLettersTemplate {
-        page: Page::new(language, language.pick("Dead letters", "死信")),
+        page: Page::new(language, language.pick("Dead letters", "失败任务")),
         frame: view.frame,
         rows: view.letters.iter().map(row).collect(),
         said: view.said,

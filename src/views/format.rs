@@ -40,6 +40,12 @@ pub fn percent(ratio: Option<f64>) -> String {
     ratio.map_or_else(|| NONE.to_owned(), |ratio| format!("{}%", tenths(ratio * 100.0)))
 }
 
+/// Formats a share of visitors; a dash if it is above 100 %. That happens because visitors from one
+/// network and browser count once a day.
+pub fn share_of_visitors(ratio: Option<f64>) -> String {
+    percent(ratio.filter(|ratio| *ratio <= 1.0))
+}
+
 /// Formats 1.5 as `+150.0%`, always with a sign; `None` as a dash.
 pub fn signed_percent(ratio: Option<f64>) -> String {
     let plus = if ratio.is_some_and(|ratio| ratio > 0.0) { "+" } else { "" };
@@ -119,6 +125,8 @@ mod tests {
         }
         assert_eq!(percent(Some(0.125)), "12.5%");
         assert_eq!(percent(None), "–");
+        assert_eq!(share_of_visitors(Some(1.0)), "100.0%");
+        assert_eq!(share_of_visitors(Some(3.0)), "–");
         assert_eq!(signed_percent(Some(12.5)), "+1,250.0%");
         assert_eq!(signed_percent(Some(-0.35)), "−35.0%");
         assert_eq!(signed_percent(Some(-0.0001)), "0.0%");

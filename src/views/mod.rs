@@ -3,6 +3,7 @@
 
 pub mod page;
 pub mod form;
+pub mod landing;
 pub mod visitor;
 pub mod preferences;
 pub mod mail;

@@ -114,6 +114,17 @@ pub fn preview_file(sheet: Sheet, language: Language) -> String {
     render(&PreviewFileTemplate { page: Page::new(language, sheet.template), sheet })
 }
 
+/// Returns the name of a language that a person picks; the tag itself if it has none here.
+fn name_of_language(tag: &str) -> &str {
+    match tag {
+        "en" => "English",
+        "en-GB" => "English (UK)",
+        "en-US" => "English (US)",
+        "zh-CN" => "简体中文",
+        tag => tag,
+    }
+}
+
 struct MessageLine<'a> {
     href: String,
     kind: &'static str,

@@ -1,7 +1,7 @@
 //! A campaign's report: the totals, the funnel, and tables by channel, page and message.
 
 use super::broadcast::{BroadcastCard, cards};
-use super::format::{NONE, count, moment, money, percent, signed_percent};
+use super::format::{NONE, count, moment, money, percent, share_of_visitors, signed_percent};
 use super::page::{Frame, Page};
 use super::render;
 use crate::domain::base::language::Language;
@@ -44,6 +44,7 @@ pub fn campaign_report(view: &ReportView) -> String {
         is_untouched: report.total.visitors == 0 && report.total.leads == 0,
         other_currencies: other_currencies(report, words.language),
         funnel: words.funnel(&report.total),
+        has_hidden_share: has_hidden_share(&report.total),
         channels: words.channels(report),
         variants: words.variants(report),
         messages: words.messages(report),
@@ -58,6 +59,12 @@ pub fn campaign_report(view: &ReportView) -> String {
         release: format!("/admin/campaigns/{}/release", report.campaign),
         note_max: NOTE_CHARS_MAX,
     })
+}
+
+/// Returns whether a share of visitors is not shown, because it is above 100 %.
+pub fn has_hidden_share(total: &Figures) -> bool {
+    let visitors = total.visitors;
+    visitors > 0 && [total.leads, total.contacts, total.conversions].iter().any(|n| *n > visitors)
 }
 
 /// Returns a sentence about revenue in other currencies, which the figures exclude.
@@ -94,6 +101,8 @@ struct ReportTemplate<'a> {
     is_untouched: bool,
     other_currencies: Option<String>,
     funnel: Vec<Stage>,
+    /// Whether a share is a dash because it is above 100 %.
+    has_hidden_share: bool,
     channels: Table,
     variants: Table,
     messages: Table,
@@ -209,21 +218,21 @@ impl Words<'_> {
                 self.pick("Too many complaints", "投诉偏多"),
                 self.language.pick(
                     format!("Since {at}: {figures} The campaign is stopped if it gets worse."),
-                    format!("自 {at} 起：{figures}情况恶化时活动将自动暂停。"),
+                    format!("自 {at}起：{figures}情况恶化时活动将自动暂停。"),
                 ),
             ),
             PauseState::Stopped => (
                 self.pick("Stopped", "已自动暂停"),
                 self.language.pick(
                     format!("Since {at}: {figures} Its marketing messages wait."),
-                    format!("自 {at} 起：{figures}营销消息暂停发送。"),
+                    format!("自 {at}起：{figures}营销消息暂停发送。"),
                 ),
             ),
             PauseState::Released => (
                 self.pick("Released", "已放行"),
                 self.language.pick(
                     format!("It was auto-paused, and was released on {at}: {}", event.note),
-                    format!("曾被自动暂停，{at} 起放行：{}", event.note),
+                    format!("曾被自动暂停，{at}起放行：{}", event.note),
                 ),
             ),
         };
@@ -251,7 +260,7 @@ impl Words<'_> {
                  keeps failing, ask less in the segment's rule, and publish again."
             ),
             format!(
-                "“{name}”自 {since} 起失败：{reason}。将于 {again} 重试。若持续失败，请简化\
+                "“{name}”自 {since}起失败：{reason}。将于 {again}重试。若持续失败，请简化\
                  人群规则后重新发布。"
             ),
         );
@@ -272,7 +281,7 @@ impl Words<'_> {
             tile(
                 self.pick("Cost", "花费"),
                 self.money(total.cost_minor),
-                self.pick("as the campaign file says", "以活动文件为准"),
+                self.pick("from the campaign file", "以活动文件为准"),
             ),
             tile(
                 self.pick("Revenue", "收入"),
@@ -283,7 +292,7 @@ impl Words<'_> {
                 label: self.pick("ROI", "投资回报率"),
                 value: signed_percent(total.roi()),
                 hint: match total.roi() {
-                    Some(_) => self.pick("revenue less cost, over cost", "净收益 ÷ 花费"),
+                    Some(_) => self.pick("(revenue − cost) ÷ cost", "（收入 − 花费）÷ 花费"),
                     None => self.pick("no cost is known", "尚无花费数据"),
                 },
                 tone: tone(total),
@@ -291,12 +300,12 @@ impl Words<'_> {
             tile(
                 self.pick("Cost per lead", "单条线索成本"),
                 self.money_or_none(total.cost_per_lead()),
-                self.pick("cost over leads", "花费 ÷ 线索"),
+                self.pick("cost ÷ leads", "花费 ÷ 线索"),
             ),
             tile(
                 self.pick("Leads per visitor", "线索率"),
-                percent(total.lead_rate()),
-                self.pick("form submissions, over visitors", "表单提交 ÷ 访客"),
+                share_of_visitors(total.lead_rate()),
+                self.pick("forms ÷ visitors", "表单提交 ÷ 访客"),
             ),
         ]
     }
@@ -316,7 +325,7 @@ impl Words<'_> {
                 0 => String::new(),
                 _ if total.visitors <= 0 => String::new(),
                 _ => {
-                    let share = percent(Some(*n as f64 / total.visitors as f64));
+                    let share = share_of_visitors(Some(*n as f64 / total.visitors as f64));
                     self.language.pick(format!("{share} of visitors"), format!("占访客 {share}"))
                 }
             },
@@ -370,7 +379,7 @@ impl Words<'_> {
         heads.extend([self.pick("Leads per visitor", "线索率"), self.pick("Revenue", "收入")]);
         let rows = report.by_variant.iter().map(|entry| {
             let mut cells = self.count_cells(&entry.figures);
-            cells.push(Cell::plain(percent(entry.figures.lead_rate())));
+            cells.push(Cell::plain(share_of_visitors(entry.figures.lead_rate())));
             cells.push(Cell::plain(self.money(entry.figures.revenue_minor)));
             let name = match entry.page.as_str() {
                 "" => self.pick("Other sites, and apps", "其他网站或应用").to_owned(),
@@ -476,7 +485,7 @@ impl Words<'_> {
                  is sent. Publish it again (`dripline publish`) to put it back up; {left}."
             ),
             format!(
-                "自 {since} 起，其页面和表单显示“已下线”，不再发送任何消息。重新发布（`dripline \
+                "自 {since}起，其页面和表单显示“已下线”，不再发送任何消息。重新发布（`dripline \
                  publish`）即可恢复上线；{left_chinese}。"
             ),
         ))

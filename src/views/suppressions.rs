@@ -36,7 +36,10 @@ pub fn suppressions(view: &SuppressionsView) -> String {
         Row {
             address: entry.address.clone(),
             reason: in_words(entry.reason.as_str(), language),
-            source: entry.source.clone(),
+            source: match entry.source.as_str() {
+                "web app" => language.pick("web app", "网页后台").to_owned(),
+                source => source.to_owned(),
+            },
             at: format::moment(entry.at, "UTC", language),
             until: until.unwrap_or_else(|| language.pick("for good", "永久").to_owned()),
             is_hash: entry.address.starts_with('#'),

@@ -47,6 +47,7 @@ fn report(name: &str, figures: Figures) -> Report {
         currency: name.into(),
         generated_at: Millis(0),
         version: 1,
+        unpublished_at: None,
         total: figures,
         by_channel: vec![ChannelRow { channel: name.into(), figures }],
         by_variant: vec![VariantRow { page: name.into(), variant: name.into(), figures }],
@@ -201,6 +202,7 @@ fn visitor_pages(language: Language, text: &str) -> Vec<(&'static str, String)> 
     let leave = UnsubscribeView {
         language,
         state: UnsubscribeState::Ask,
+        is_sms: false,
         token: text,
         undo: None,
         preferences: text,
@@ -267,6 +269,7 @@ fn only_the_unsubscribe_question_has_a_button() {
         unsubscribe(&UnsubscribeView {
             language: Language::English,
             state,
+            is_sms: false,
             token: "t0k",
             undo: None,
             preferences: "",
@@ -278,6 +281,17 @@ fn only_the_unsubscribe_question_has_a_button() {
     assert!(page(UnsubscribeState::Ask).contains(form));
     assert!(!page(UnsubscribeState::Done).contains("<form"));
     assert!(!page(UnsubscribeState::Invalid).contains("<form"));
+}
+
+#[test]
+fn text_between_backticks_is_shown_as_code() {
+    let kind = MessageKind::Fault;
+    let detail = Some("Publish `spring & co` again, <b>now</b>.");
+    let html = message_page(&MessageView { language: Language::English, kind, detail, link: None });
+    assert!(
+        html.contains("<p>Publish <code>spring &#38; co</code> again, &#60;b&#62;now"),
+        "{html}"
+    );
 }
 
 #[test]

@@ -58,6 +58,8 @@ pub struct UnsubscribeView<'a> {
     /// The contact's language.
     pub language: Language,
     pub state: UnsubscribeState,
+    /// Whether the link is about text messages, not e-mails.
+    pub is_sms: bool,
     /// The token in the page's URL.
     pub token: &'a str,
     /// After unsubscribing: the token that undoes it, and the names of what it would restore.
@@ -170,7 +172,7 @@ pub fn thanks(view: &ThanksView) -> String {
 /// Renders the page behind an unsubscribe link.
 pub fn unsubscribe(view: &UnsubscribeView) -> String {
     let language = view.language;
-    let (title, text) = view.state.words(language);
+    let (title, text) = view.state.words(view.is_sms, language);
     let post = match view.state {
         UnsubscribeState::Ask => Some(Post {
             action: format!("/u/{}?lang={}", view.token, language.tag()),
@@ -190,7 +192,12 @@ pub fn unsubscribe(view: &UnsubscribeView) -> String {
     };
     let link = (!view.preferences.is_empty()).then(|| Link {
         href: format!("/preferences/{}?lang={}", view.preferences, language.tag()),
-        label: language.pick("Change your preferences", "管理订阅偏好").to_owned(),
+        label: match (view.state, view.undo) {
+            (UnsubscribeState::Done, None) => language
+                .pick("Subscribe again, or change your preferences", "重新订阅或管理订阅偏好"),
+            _ => language.pick("Change your preferences", "管理订阅偏好"),
+        }
+        .to_owned(),
     });
     render(&NoteTemplate {
         page: Page::new(language, title),
@@ -213,42 +220,58 @@ pub fn resubscription(names: &[String], language: Language) -> String {
 
 impl UnsubscribeState {
     /// Returns the page's title and its text.
-    fn words(self, language: Language) -> (&'static str, &'static str) {
-        match self {
-        Self::Ask => language.pick(
+    fn words(self, is_sms: bool, language: Language) -> (&'static str, &'static str) {
+        match (self, is_sms) {
+        (Self::Ask, false) => language.pick(
             (
                 "Stop these messages?",
-                "One click ends everything that you get from us on this channel. Answers to what \
-                 you ask for yourself still come.",
+                "One click ends all our e-mails. You still get replies to your own requests.",
             ),
             (
                 "确定退订吗？",
-                "点击下方按钮后，您将不再通过此渠道收到我们的任何订阅消息；您主动请求的回复除外。",
+                "点击下方按钮后，您将不再收到我们的任何订阅邮件；您主动请求的回复除外。",
             ),
         ),
-        Self::Done => language.pick(
+        (Self::Ask, true) => language.pick(
+            (
+                "Stop these messages?",
+                "One click ends all our text messages. You still get replies to your own requests.",
+            ),
+            (
+                "确定退订吗？",
+                "点击下方按钮后，您将不再收到我们的任何订阅短信；您主动请求的回复除外。",
+            ),
+        ),
+        (Self::Done, false) => language.pick(
             (
                 "You are unsubscribed",
-                "You will get no more messages from us on this channel.",
+                "You will get no more e-mails from us. There is nothing else to do.",
             ),
-            ("您已退订", "您不会再通过此渠道收到我们的订阅消息，无需进行其他操作。"),
+            ("您已退订", "您不会再收到我们的订阅邮件，无需进行其他操作。"),
         ),
-        Self::Undone => language.pick(
+        (Self::Done, true) => language.pick(
+            (
+                "You are unsubscribed",
+                "You will get no more text messages from us. There is nothing else to do.",
+            ),
+            ("您已退订", "您不会再收到我们的订阅短信，无需进行其他操作。"),
+        ),
+        (Self::Undone, _) => language.pick(
             ("You are subscribed again", "We will write to you as before."),
             ("已恢复订阅", "我们会像之前一样向您发送消息。"),
         ),
-        Self::TooLate => language.pick(
+        (Self::TooLate, _) => language.pick(
             (
                 "This cannot be undone here any more",
                 "Choose what you want to get on your preference page.",
             ),
             ("已无法在此恢复", "请在订阅偏好页面选择您希望接收的内容。"),
         ),
-        Self::Gone => language.pick(
+        (Self::Gone, _) => language.pick(
             ("You get nothing from us", "We store nothing about you, and send you no messages."),
             ("您不会收到任何消息", "我们没有存储您的信息，也不会向您发送消息。"),
         ),
-        Self::Invalid => language.pick(
+        (Self::Invalid, _) => language.pick(
             (
                 "This link does not work",
                 "It seems to be cut off. Open it again from the message, or answer the message \
@@ -265,7 +288,7 @@ pub fn confirm(view: &ConfirmView) -> String {
     let language = view.language;
     let (title, text) = match view.state {
         ConfirmState::Ask => language.pick(
-            ("Confirm your address", "Click once to confirm. You agreed to this:"),
+            ("Confirm your address", "Press the button to subscribe. You agreed to this:"),
             ("确认您的邮箱", "点击下方按钮即可完成订阅。您同意的内容："),
         ),
         ConfirmState::Done => language.pick(

@@ -27,11 +27,11 @@ fn broadcast_starts_only_once() {
                        "starts_at": null, "started_at": 1_772_442_000_000_i64 });
     let problem = json!({ "title": "The broadcast is in the wrong state", "status": 409, "problems": [
         { "key": "broadcast", "message": "`spring.news` has been sent",
-          "help": "a broadcast goes out once; give the next one a name of its own" }] });
+          "help": "a broadcast is sent only once; use a new name for the next one" }] });
     let (url, requests) = serve(vec![(200, body.to_string()), (409, problem.to_string())]);
     let args = ["broadcast", "start", "spring.news", "--to", &url, "--token", "t"];
     assert_eq!(dripline(&args).ended(0).out, "spring.news runs.\n");
     let again = dripline(&args).ended(1);
-    assert!(again.err.contains("a broadcast goes out once"), "{}", again.err);
+    assert!(again.err.contains("a broadcast is sent only once"), "{}", again.err);
     assert_eq!(requests.join().unwrap()[0].line, "POST /api/v1/broadcasts/spring.news/start");
 }

@@ -18,11 +18,12 @@ fn quarantined_contacts_are_listed_with_reasons() {
 
 #[test]
 fn quarantined_contact_is_released() {
-    let gone = json!({ "title": "No such parked contact", "detail": "It is not parked." });
+    let gone =
+        json!({ "title": "No such quarantined contact", "detail": "It is not quarantined." });
     let (url, requests) =
         serve(vec![(200, json!({ "released": "c-1" }).to_string()), (404, gone.to_string())]);
     let args = ["parked", "release", "c-1", "--to", &url, "--token", "t"];
     assert_eq!(dripline(&args).ended(0).out, "c-1 is released; the next tick processes it.\n");
-    assert!(dripline(&args).ended(1).err.contains("It is not parked."));
+    assert!(dripline(&args).ended(1).err.contains("It is not quarantined."));
     assert_eq!(requests.join().unwrap()[0].line, "POST /api/v1/parked/c-1/release");
 }

@@ -93,3 +93,13 @@ fn unknown_campaign_is_an_error() {
     assert_eq!(ran.json()["error"]["status"], 404);
     requests.join().unwrap();
 }
+
+#[test]
+fn unpublished_campaign_is_marked() {
+    let unpublished = REPORT.replace("\"version\":3,", "\"version\":3,\"unpublished_at\":0,");
+    let (url, requests) = serve(vec![(200, unpublished)]);
+    let ran = dripline(&["report", "white-paper", "--to", &url, "--token", "t"]).ended(0);
+    requests.join().unwrap();
+    let expected = "UNPUBLISHED since 1 Jan 1970, 00:00 UTC; `dripline publish` puts it back up.\n";
+    assert!(ran.out.contains(expected), "{}", ran.out);
+}

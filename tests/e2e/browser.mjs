@@ -54,6 +54,14 @@ export async function excessWidth(page) {
   return Math.max(...(await Promise.all(widths)));
 }
 
+/** The number of frames that are not within the width of the window. */
+export function cutFrames(page) {
+  return page.locator("iframe").evaluateAll((frames) => {
+    const boxes = frames.map((frame) => frame.getBoundingClientRect());
+    return boxes.filter(({ left, right }) => left < 0 || right > innerWidth).length;
+  });
+}
+
 /** The number of Tab stops from here on, and those without a visible focus. */
 export async function unseenStops(page) {
   const unseen = [];

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { barriers } from "./accessibility.mjs";
-import { excessWidth, findChromium, launch, tabTo, typeInto, unseenStops } from "./browser.mjs";
+import { cutFrames, excessWidth, findChromium, launch, tabTo, typeInto, unseenStops } from "./browser.mjs";
 import { SAMPLES, publish } from "./command_line.mjs";
 import { start } from "./runtime.mjs";
 import { Visitor, linkTo } from "./visitor.mjs";
@@ -297,6 +297,7 @@ describe("On a phone and on a desk, in both languages", options, () => {
       const file = join(SCREENSHOTS, `${name}-${language}-${width}.png`);
       await page.screenshot({ path: file, fullPage: true });
     }
+    assert.equal(await cutFrames(page), 0, `${name} in ${language} at ${width} px`);
     const excess = await excessWidth(page);
     assert.ok(excess <= 0, `${name} in ${language} is ${excess} px wider than ${width}`);
     // A campaign's own pages, and what an e-mail provider shows, are in the campaign's language.

@@ -104,6 +104,15 @@ describe("The page of preferences", () => {
     assert.equal(entry.message_id, welcome.id);
   });
 
+  test("decides the language of the other pages, whatever the campaign's and the browser's", async () => {
+    for (const link of [linkTo(welcome, "/u/"), path]) {
+      const asked = await runtime.fetch(link, { headers: { "accept-language": "en" } });
+      assert.match(await asked.text(), /<html lang="zh-CN">/, link);
+    }
+    const other = await runtime.fetch(`${linkTo(welcome, "/u/")}?lang=en`);
+    assert.match(await other.text(), /<html lang="en">/, "unless the address says otherwise");
+  });
+
   test("stops everything", async () => {
     const answer = await runtime.fetch(path, { method: "POST", body: "do=stop" , headers: {
       "content-type": "application/x-www-form-urlencoded" } });

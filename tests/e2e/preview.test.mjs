@@ -106,7 +106,9 @@ describe("In the web app", () => {
     const result = await answer.text();
     assert.match(textOf(result), /There is no such contact/);
     assert.ok(!result.includes("<b>@"));
-    assert.equal((await bo.fetch(PAGE.replace("welcome", "nothing"))).status, 404);
+    const missing = await bo.fetch(`${PAGE.replace("welcome", "nothing")}?lang=en`);
+    assert.equal(missing.status, 404);
+    assert.match(await missing.text(), /<a href="\/admin\?lang=en">All campaigns<\/a>/);
   });
 
   test("another site can make nobody send a test", async () => {

@@ -78,6 +78,10 @@ describe("A campaign that is unpublished", () => {
     const left = await operator.fetch(`${PAGE}?lang=en`);
     assert.equal(left.status, 200);
     assert.match(textOf(await left.text()), /answer “no longer available”/);
+    for (const part of [`${PAGE}/messages`, "/admin/broadcasts/relay.news"]) {
+      const shown = await operator.fetch(`${part}?lang=en`);
+      assert.equal(shown.headers.get("location"), `${PAGE}?lang=en`, "the page that says so");
+    }
   });
 
   test("answers that it is no longer available, in the reader's language", async () => {

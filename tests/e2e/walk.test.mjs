@@ -252,6 +252,15 @@ describe("The English campaign", () => {
     assert.equal(withdrawn.length, 1);
   });
 
+  test("says on a later visit that they are unsubscribed, and links to the way back", async () => {
+    const [welcome] = await inbox(runtime, "ann@example.com");
+    const { html, form } = await ann.visit(linkTo(welcome, "/u/"));
+    assert.match(textOf(html), /You are unsubscribed .*Subscribe again, or change your preferences/);
+    assert.equal(form, undefined, "there is nothing to press");
+    const [, preferences] = /href="(\/preferences\/[^"]+)"/.exec(html);
+    assert.equal((await ann.visit(preferences)).status, 200);
+  });
+
   test("takes the button of the page for the same", async () => {
     const bo = new Visitor(runtime);
     const answers = { ...ANN, email: "bo@example.com", phone: "" };

@@ -565,7 +565,7 @@ fn unknown_broadcast_suggests_nearest_name() {
     let Err(FlowError::NotFound(refusal)) = world.broadcast("c.new", Start) else { panic!() };
     assert_eq!(refusal.problems[0].help.as_deref(), Some("did you mean `c.news`?"));
     let Err(FlowError::Conflict(refusal)) = world.broadcast("c.news", Pause) else { panic!() };
-    assert_eq!(refusal.problems[0].message, "`c.news` has not begun");
+    assert_eq!(refusal.problems[0].message, "`c.news` has not started");
     assert_eq!(world.broadcast("c.news", Cancel).unwrap().state, Some(Cancelled));
 }
 

@@ -121,7 +121,7 @@ fn operations_cost_what_the_table_says() {
     form, new contact                                    |           2 |         10 |           10
     form, known contact                                  |           2 |          6 |            5
     form with double opt-in, new contact                 |           2 |          9 |            8
-    confirmation page                                    |           2 |          3 |            0
+    confirmation page                                    |           1 |          2 |            0
     confirmation                                         |           3 |          7 |            6
     unsubscribe                                          |           2 |          8 |            6
     API request of 1 order, and its batch from the queue |           3 |          8 |            6
@@ -215,7 +215,6 @@ fn subscriptions(costs: &mut Costs) {
     let (now, ids) = (world.now(), &mut Ids::new(MONDAY, 3));
     let link = first_link(&world, Purpose::Confirm);
     costs.measure("confirmation page", &world.db, async |db| {
-        subscription_links::claims(db, &link, now).await.unwrap();
         subscription_links::question(db, &link, now).await.unwrap();
     });
     let work = costs.measure("confirmation", &world.db, async |db| {

@@ -428,7 +428,7 @@ fn test_send_to_outsiders_is_refused() {
         |to: &str| tested(&mut world, &ask("emails/hello", Some("lin@x.example"), None, Some(to)));
     assert_eq!(to("Mei@GO.example"), "mei@go.example");
     assert_snapshot!(to("stranger@x.example"), @"
-    Rejected to: tests go to our own people only
+    Rejected to: tests go only to your own team
         send it to the campaign's owner, or to an address of the domain that mail is from
     ");
     for stranger in

@@ -10,12 +10,14 @@ use dripline::domain::campaign::broadcast::BroadcastState::Running;
 use dripline::domain::campaign::broadcast::BroadcastVerb::{Pause, Start};
 use dripline::domain::engine::Submitted;
 use dripline::domain::publication::catalog::Catalog;
+use dripline::flows::broadcast::control;
 use dripline::flows::campaign::publish;
 use dripline::flows::campaign::unpublish;
 use dripline::flows::error::FlowError;
 use dripline::flows::ingest::form;
 use dripline::flows::ports::Database;
-use dripline::flows::send;
+use dripline::flows::report::campaign as reporting;
+use dripline::flows::send::{self, preview};
 use dripline::flows::tasks::Intake;
 use dripline::native::world::{World, block_on};
 use dripline::store::invariants::overwrite_version;
@@ -248,6 +250,38 @@ fn unpublishing_unknown_campaign_writes_nothing() {
     let refused = world.unpublish("nobody").unwrap_err();
     assert!(matches!(refused, FlowError::NotFound(_)));
     assert_eq!(number(&world.db, "SELECT count(*) FROM journey_wakes"), 0);
+}
+
+#[test]
+fn unpublished_campaign_says_so_and_is_suggested_by_name() {
+    let mut world = inhabited();
+    let published = world.catalog.live_version(&CampaignId::from("c")).unwrap().clone();
+    let since = |world: &World| {
+        let report = reporting::report_with_journeys(&world.db, &published, world.now());
+        block_on(report).unwrap().unpublished_at
+    };
+    assert_eq!(since(&world), None);
+    world.unpublish("c").unwrap();
+    assert_eq!(since(&world), Some(world.now()));
+    let Err(FlowError::NotFound(refusal)) = world.unpublish("cc") else { panic!() };
+    assert_eq!(refusal.problems[0].help.as_deref(), Some("did you mean `c`?"));
+    let sought = preview::live(&world.catalog, &CampaignId::from("c"));
+    let Err(FlowError::Rejected(refusal)) = sought else { panic!() };
+    assert_eq!(refusal.problems[0].message, "`c` is unpublished");
+    world.publish(campaign(&parts())).unwrap();
+    assert_eq!(since(&world), None);
+}
+
+#[test]
+fn preview_of_unpublished_broadcast_says_so() {
+    let mut world = readers(NEWS, 3);
+    let id = QualifiedId::from("c.news");
+    world.broadcast("c.news", Start).unwrap();
+    assert!(block_on(control::preview(&world.db, &id, world.now())).is_ok());
+    world.unpublish("c").unwrap();
+    let shown = block_on(control::preview(&world.db, &id, world.now()));
+    let Err(FlowError::Conflict(refusal)) = shown else { panic!() };
+    assert!(refusal.problems[0].message.starts_with("`c` is unpublished"));
 }
 
 #[test]

@@ -13,6 +13,9 @@ use toml::de::{DeTable, DeValue};
 /// The largest integer that D1 stores exactly: its numbers are 64-bit floats.
 const INTEGER_MAX: i64 = 1 << 53;
 
+/// How to add a campaign's goal.
+const GOAL: &str = r#"write goal = { event = "order.completed", within = "30d" }"#;
+
 /// The problems found while the tree is read, and values of `[campaign]` that other parts need.
 pub(super) struct Problems {
     found: RefCell<Vec<Problem>>,
@@ -447,7 +450,10 @@ impl Drop for Table<'_> {
         }
         for name in self.missing.iter().filter(|name| !explained.contains(name)) {
             let problem = Problem::new(self.key_of(name), "missing");
-            self.report(problem.help(format!("write {name} = …")));
+            self.report(problem.help(match *name {
+                "goal" => GOAL.to_owned(),
+                name => format!("write {name} = …"),
+            }));
         }
     }
 }

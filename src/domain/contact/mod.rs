@@ -218,13 +218,18 @@ impl Contact {
     }
 
     /// Returns whether only the owner of the address on a channel can agree to this purpose there:
-    /// this consent was withdrawn, every consent on the channel was, or the address is suppressed
-    /// for unsubscribing.
+    /// this consent was withdrawn, or the contact is unsubscribed from the channel.
     pub fn has_refused(&self, channel: Channel, purpose: &str) -> bool {
+        self.consent(channel, purpose).is_some_and(Consent::is_refused)
+            || self.is_unsubscribed(channel)
+    }
+
+    /// Returns whether every consent on a channel was withdrawn, or the address there is suppressed
+    /// for unsubscribing.
+    pub fn is_unsubscribed(&self, channel: Channel) -> bool {
         let suppressed = self.suppressed.get(&channel);
         let given = || self.consents.iter().filter(|consent| consent.channel == channel);
         suppressed.is_some_and(|known| known.reason == SuppressionReason::Unsubscribed)
-            || self.consent(channel, purpose).is_some_and(Consent::is_refused)
             || given().next().is_some() && given().all(Consent::is_refused)
     }
 

@@ -334,7 +334,7 @@ impl FieldProblem {
     pub fn message(&self, language: Language) -> String {
         let (english, chinese) = match &self.reason {
             FieldReason::Missing => ("Fill this in.", "请填写此项。"),
-            FieldReason::NotTicked => ("Tick this box to go on.", "请勾选此项后继续。"),
+            FieldReason::NotTicked => ("Please tick this box to continue.", "请勾选此项后继续。"),
             FieldReason::NoAddress => (
                 "Give an e-mail address or a phone number, so that we can answer.",
                 "请填写邮箱或电话，以便我们与您联系。",

@@ -195,7 +195,9 @@ fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
     match Written::deserialize(deserializer)? {
         Written::Kept(span) => Ok(span),
         Written::Text(text) => Span::parse(&text).ok_or_else(|| {
-            serde::de::Error::custom(format!("`{text}` is no span such as \"12h\" or \"7d\""))
+            serde::de::Error::custom(format!(
+                "`{text}` is not a duration such as \"12h\" or \"7d\""
+            ))
         }),
     }
 }

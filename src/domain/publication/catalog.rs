@@ -294,6 +294,12 @@ impl Catalog {
         (status.state == RunState::Running).then_some(status.since)
     }
 
+    /// Returns the ids of all campaigns that are live, or unpublished now.
+    pub fn campaigns(&self) -> impl Iterator<Item = &CampaignId> {
+        let unpublished = self.all_unpublished().map(|one| &one.campaign);
+        self.live.keys().chain(self.unreadable.keys()).chain(unpublished)
+    }
+
     /// Returns the live versions, ordered by campaign id.
     pub fn live(&self) -> impl Iterator<Item = &Rc<PublishedVersion>> {
         self.live.values()

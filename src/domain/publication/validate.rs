@@ -369,15 +369,20 @@ impl Check<'_> {
     /// Checks a template's name: its folder, a slash, its own name.
     fn template(&mut self, key: &str, template: &str, folders: &[&str]) {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
-        let fits = template.split_once('/').is_some_and(|(folder, name)| {
-            let segments = || name.split('/');
-            folders.contains(&folder)
-                && segments().all(|segment| !segment.is_empty() && segment.chars().all(plain))
-        });
-        if !fits || template.len() > LINE_CHARS_MAX {
+        let fits = |template: &str| {
+            template.split_once('/').is_some_and(|(folder, name)| {
+                let segments = || name.split('/');
+                folders.contains(&folder)
+                    && segments().all(|segment| !segment.is_empty() && segment.chars().all(plain))
+            })
+        };
+        if !fits(template) || template.len() > LINE_CHARS_MAX {
             let forms: Vec<String> = folders.iter().map(|f| format!("{f}/<name>")).collect();
             let problem = Problem::new(key, format!("`{template}` is not a template"));
-            self.problems.push(problem.help(format!("write {}", forms.join(" or "))));
+            self.problems.push(match template.strip_prefix("templates/") {
+                Some(meant) if fits(meant) => problem.help(format!("write {meant}")),
+                _ => problem.help(format!("write {}", forms.join(" or "))),
+            });
         }
     }
 }

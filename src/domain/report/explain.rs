@@ -100,7 +100,7 @@ pub struct EnrollmentExplained {
     pub since: Millis,
     /// When the step is due.
     pub due_at: Option<Millis>,
-    /// What it waits for, in words; `None` once it has ended.
+    /// What it waits for besides its time, in words; `None` once it has ended.
     pub waits_for: Option<String>,
     /// Why it ended early or failed, as stored; empty otherwise.
     pub reason: String,
@@ -310,7 +310,8 @@ impl Asked<'_> {
         let step = published.as_ref().and_then(|published| {
             published.journey(&enrollment.journey)?.step(&enrollment.step).cloned()
         });
-        let waits_for = step.filter(|_| enrollment.is_active()).map(|step| self.wait(&step.action));
+        let step = step.filter(|_| enrollment.is_active());
+        let waits_for = step.and_then(|step| self.wait(&step.action));
         EnrollmentExplained {
             version: enrollment.version,
             state: enrollment.state,
@@ -338,13 +339,13 @@ impl Asked<'_> {
         by.map(|event| event.name.clone())
     }
 
-    fn wait(&self, action: &Action) -> String {
-        let Action::WaitFor(wait) = action else {
-            return self.language.pick("the time to come", "等待的时间到来").to_owned();
-        };
+    /// Returns what a step waits for besides its time.
+    fn wait(&self, action: &Action) -> Option<String> {
+        let Action::WaitFor(wait) = action else { return None };
         let awaited: Vec<String> = wait.any.iter().map(|one| self.awaited(one)).collect();
         let any = awaited.join(self.language.pick(", or ", "，或"));
-        self.language.pick(format!("{any}, or until time is up"), format!("{any}，或等到超时"))
+        let words = (format!("{any}, or until time is up"), format!("{any}，或等到超时"));
+        Some(self.language.pick(words.0, words.1))
     }
 
     fn awaited(&self, trigger: &Trigger) -> String {

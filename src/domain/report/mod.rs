@@ -24,8 +24,11 @@ pub struct Report {
     pub currency: String,
     /// When the figures were read.
     pub generated_at: Millis,
-    /// The published version that is live.
+    /// The published version that is live, or the newest one if the campaign is unpublished.
     pub version: i64,
+    /// Since when the campaign is unpublished, if it is; the snapshot does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unpublished_at: Option<Millis>,
     /// The sum of all figures.
     pub total: Figures,
     /// By channel, as `utm_source` of links and costs name it.

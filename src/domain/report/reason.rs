@@ -83,7 +83,7 @@ const REASONS: &[(&str, &str, &str)] = &[
     ),
     // Why an address is suppressed.
     ("imported", "it was on the suppression list of another system", "来自其他系统的禁发名单"),
-    ("manual", "added by an operator", "由我方人员禁发"),
+    ("manual", "added by your team", "由团队成员添加"),
     ("unsubscribed", "its owner unsubscribed", "对方已退订"),
     // What became of input about a known contact that needed a proof.
     (
@@ -114,7 +114,11 @@ const REASONS: &[(&str, &str, &str)] = &[
         "已经历过，属性值不同时再次进入",
     ),
     ("next_time", "has been in it, and enters again the next time", "已经历过，下次触发时再次进入"),
-    ("not_triggered", "its trigger has not happened", "触发条件尚未发生"),
+    (
+        "not_triggered",
+        "has not entered: its trigger has not happened",
+        "尚未进入：触发条件尚未发生",
+    ),
     (
         "pending",
         "the form was submitted, but the address is not confirmed yet",

@@ -1,6 +1,6 @@
 //! The preview of a broadcast, and its buttons.
 
-use super::page::{frame, to_campaign};
+use super::page::{frame, not_live, to_campaign};
 use crate::domain::base::primitives::QualifiedId;
 use crate::domain::campaign::broadcast::BroadcastVerb;
 use crate::edge::app::App;
@@ -13,10 +13,12 @@ use crate::views::broadcast::{PreviewView, preview as preview_page};
 use crate::views::page::Section;
 use crate::views::visitor::MessageKind;
 
-/// Shows who would get a broadcast, with the button that starts it.
+/// Shows who would get a broadcast, with the button that starts it. If its campaign is unpublished,
+/// shows the campaign instead, whose page says so.
 pub async fn show(app: App, inbound: Inbound, id: &str) -> Reply {
     match control::preview(&app.db, &QualifiedId::from(id), app.now).await {
         Ok(preview) => preview_reply(&app, &inbound, &preview),
+        Err(FlowError::NotFound(_) | FlowError::Conflict(_)) => not_live(&app, &inbound, id),
         Err(error) => refused(&inbound, error),
     }
 }

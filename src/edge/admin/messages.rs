@@ -1,6 +1,6 @@
 //! The messages of a campaign: the list, a preview of each, and tests.
 
-use super::page::frame;
+use super::page::{frame, not_live};
 use crate::domain::base::language::Language;
 use crate::domain::base::primitives::CampaignId;
 use crate::domain::publication::catalog::PublishedVersion;
@@ -21,7 +21,7 @@ use crate::views::visitor::MessageKind;
 /// Lists the messages of a campaign.
 pub async fn list(app: App, inbound: Inbound, id: &str) -> Reply {
     let Some(published) = app.catalog.live_version(&CampaignId::from(id)) else {
-        return response::message(&inbound, MessageKind::NotFound);
+        return not_live(&app, &inbound, id);
     };
     let compiled = &published.compiled;
     let with_languages = |name: &str| {
@@ -73,7 +73,7 @@ async fn preview_reply(
     is_sent: bool,
 ) -> Reply {
     let Some(published) = app.catalog.live_version(&CampaignId::from(id)) else {
-        return response::message(inbound, MessageKind::NotFound);
+        return not_live(app, inbound, id);
     };
     if !published.compiled.templates.contains_key(&asked.template) {
         return response::message(inbound, MessageKind::NotFound);

@@ -9,8 +9,9 @@ use crate::edge::http::response::{self, Reply};
 use crate::flows::campaign::publish::{self, COMPILED_BYTES_MAX};
 use crate::flows::campaign::reclassify::{self, Page};
 use crate::flows::campaign::{auto_pause, unpublish as unpublishing};
+use crate::flows::error::FlowError;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Publishes a compiled campaign.
 pub async fn publish(app: App, mut inbound: Inbound) -> Reply {
@@ -84,8 +85,9 @@ pub async fn release(app: App, mut inbound: Inbound, id: &str) -> Reply {
 pub async fn reclassify(mut app: App, inbound: Inbound, id: &str) -> Reply {
     let id = CampaignId::from(id);
     if app.known_version(&id).await.is_none() {
-        let detail = format!("There is no campaign `{id}`.");
-        return Reply::problem(404, "No such campaign", &detail, Value::Null);
+        let known = app.catalog.campaigns().map(CampaignId::as_str);
+        let error = FlowError::unknown_campaign(&id, known);
+        return response::refused(&inbound, "rejudge", error);
     }
     let after = inbound.parameter("after").unwrap_or_default();
     let (db, catalog) = (&app.db, &app.catalog);

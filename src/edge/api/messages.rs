@@ -6,8 +6,7 @@ use crate::edge::app::App;
 use crate::edge::http::body::{self, QUESTION_BYTES_MAX};
 use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
-use crate::flows::send::preview::{self, MessageRequest};
-use crate::views::visitor::MessageKind;
+use crate::flows::send::preview::{self, MessageRequest, live};
 use std::rc::Rc;
 
 /// Renders a message of a campaign.
@@ -41,11 +40,8 @@ async fn read(
 ) -> Result<(Rc<PublishedVersion>, MessageRequest), Reply> {
     let like = "{\"template\": \"emails/…\"}";
     let asked = body::json(inbound, QUESTION_BYTES_MAX, "Not a question", like).await?;
-    match app.catalog.live_version(&CampaignId::from(campaign)) {
-        Some(published) => Ok((published.clone(), asked)),
-        None => {
-            let detail = format!("No campaign `{campaign}` is published.");
-            Err(response::message_with(inbound, MessageKind::NotFound, Some(&detail)))
-        }
+    match live(&app.catalog, &CampaignId::from(campaign)) {
+        Ok(published) => Ok((published.clone(), asked)),
+        Err(error) => Err(response::refused(inbound, "preview", error)),
     }
 }

@@ -20,8 +20,8 @@ pub async fn release(app: App, inbound: Inbound, id: &str) -> Reply {
     match quarantine::release(&app.db, &ContactId::from(id), app.now).await {
         Ok(true) => Reply::json(200, &json!({ "released": id })),
         Ok(false) => {
-            let detail = "It is not parked: it may have been released already.";
-            Reply::problem(404, "No such parked contact", detail, Value::Null)
+            let detail = "It is not quarantined: it may have been released already.";
+            Reply::problem(404, "No such quarantined contact", detail, Value::Null)
         }
         Err(error) => response::failed(&inbound, "release", &error),
     }

@@ -4,10 +4,10 @@ use crate::domain::base::primitives::CampaignId;
 use crate::edge::app::App;
 use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
+use crate::flows::error::FlowError;
 use crate::flows::ports::KeyValue;
 use crate::flows::report::campaign as reporting;
 use crate::flows::schedule::tick::snapshot_key;
-use crate::views::visitor::MessageKind;
 
 /// Returns a campaign's report from the database, or the last snapshot if the database does not
 /// answer.
@@ -17,8 +17,9 @@ pub async fn show(app: App, inbound: Inbound, id: &str) -> Reply {
         if let Some(one) = app.catalog.unreadable_newest(&campaign) {
             return snapshot(&app, &inbound, id, &one.reason).await;
         }
-        let detail = format!("No campaign `{id}` is published.");
-        return response::message_with(&inbound, MessageKind::NotFound, Some(&detail));
+        let known = app.catalog.campaigns().map(CampaignId::as_str);
+        let error = FlowError::unknown_campaign(&campaign, known);
+        return response::refused(&inbound, "report", error);
     };
     match reporting::report_with_journeys(&app.db, &published, app.now).await {
         Ok(report) => Reply::json(200, &report),

@@ -3,6 +3,7 @@
 use crate::domain::base::language::Language;
 use crate::edge::http::request::Inbound;
 use crate::flows::error::FlowError;
+use crate::route::{self, Area};
 use crate::views::page::PAGE_POLICY;
 use crate::views::visitor::{MessageKind, MessageView, message_page};
 use serde::Serialize;
@@ -105,7 +106,8 @@ impl Reply {
     }
 }
 
-/// Builds an error response: a page for a browser, a problem document for a program.
+/// Builds an error response: a page for a browser, with a link back in the web app; a problem
+/// document for a program.
 pub fn message(inbound: &Inbound, kind: MessageKind) -> Reply {
     message_with(inbound, kind, None)
 }
@@ -119,7 +121,10 @@ pub fn message_with(inbound: &Inbound, kind: MessageKind, detail: Option<&str>) 
         let detail = format!("{} {remedy}", detail.unwrap_or(explanation));
         return Reply::problem(kind.status(), title, &detail, Value::Null);
     }
-    let view = MessageView { language, kind, detail, link: None };
+    let campaigns = format!("/admin?lang={}", language.tag());
+    let back = (campaigns.as_str(), language.pick("All campaigns", "全部营销活动"));
+    let link = (route::area(&inbound.path) == Area::WebApp).then_some(back);
+    let view = MessageView { language, kind, detail, link };
     Reply::page(kind.status(), message_page(&view))
 }
 

@@ -3,7 +3,7 @@
 //! another site can do no more than the holder of the token. GET changes nothing.
 
 use crate::domain::base::language::Language;
-use crate::domain::base::primitives::Millis;
+use crate::domain::base::primitives::{Channel, Millis};
 use crate::domain::base::token::{Purpose, TokenProblem};
 use crate::domain::contact::Contact;
 use crate::domain::contact::claim::Claims;
@@ -35,18 +35,34 @@ async fn verified(app: &App, purpose: Purpose, token: &str) -> Result<Link, Toke
     Ok(link)
 }
 
-/// Asks whether to unsubscribe. GET changes nothing, because scanners follow every link.
+/// Asks whether to unsubscribe, or says that the contact already is. GET changes nothing, because
+/// scanners follow every link. Without the database, the page asks.
 pub async fn unsubscribe_ask(app: &App, inbound: &Inbound, token: &str) -> Reply {
-    let link = verified(app, Purpose::Unsubscribe, token).await.ok();
-    let state = if link.is_some() { UnsubscribeState::Ask } else { UnsubscribeState::Invalid };
-    unsubscribe_reply(app, inbound, token, link.as_ref(), None, state)
+    let Ok(link) = verified(app, Purpose::Unsubscribe, token).await else {
+        return unsubscribe_reply(app, inbound, Reader::default(), None, UnsubscribeState::Invalid);
+    };
+    let contact = choosing::contact(&app.db, &link, app.now).await.unwrap_or_else(|error| {
+        response::log("unsubscribe", &error.to_string());
+        None
+    });
+    let is_done = contact.as_ref().is_some_and(|known| known.is_unsubscribed(link.channel()));
+    let state = if is_done { UnsubscribeState::Done } else { UnsubscribeState::Ask };
+    let locale = contact.and_then(|contact| contact.locale);
+    let reader = Reader { locale: locale.as_deref(), ..Reader::of(&link, token) };
+    unsubscribe_reply(app, inbound, reader, None, state)
 }
 
 /// Unsubscribes, whatever the body contains: RFC 8058 sends `List-Unsubscribe=One-Click`, as
 /// multipart or URL-encoded, and does not allow a redirect as the answer.
 pub async fn unsubscribe(mut app: App, mut inbound: Inbound, token: &str) -> Reply {
     let Ok(link) = verified(&app, Purpose::Unsubscribe, token).await else {
-        return unsubscribe_reply(&app, &inbound, token, None, None, UnsubscribeState::Invalid);
+        return unsubscribe_reply(
+            &app,
+            &inbound,
+            Reader::default(),
+            None,
+            UnsubscribeState::Invalid,
+        );
     };
     // A connection with unread data would be reset, and the answer lost with it.
     let _ = inbound.body(FORM_BODY_BYTES_MAX).await;
@@ -61,8 +77,8 @@ pub async fn unsubscribe(mut app: App, mut inbound: Inbound, token: &str) -> Rep
     );
     match flow.await {
         Ok(undo) => {
-            let state = UnsubscribeState::Done;
-            unsubscribe_reply(&app, &inbound, token, Some(&link), undo.as_ref(), state)
+            let (reader, state) = (Reader::of(&link, token), UnsubscribeState::Done);
+            unsubscribe_reply(&app, &inbound, reader, undo.as_ref(), state)
         }
         Err(error) => response::failed(&inbound, "unsubscribe", &error),
     }
@@ -71,9 +87,15 @@ pub async fn unsubscribe(mut app: App, mut inbound: Inbound, token: &str) -> Rep
 /// Undoes an unsubscription.
 pub async fn undo(mut app: App, inbound: Inbound, token: &str) -> Reply {
     let Ok(link) = verified(&app, Purpose::Undo, token).await else {
-        return unsubscribe_reply(&app, &inbound, token, None, None, UnsubscribeState::Invalid);
+        return unsubscribe_reply(
+            &app,
+            &inbound,
+            Reader::default(),
+            None,
+            UnsubscribeState::Invalid,
+        );
     };
-    let (_, _, language) = sender(&app, &inbound, Some(&link));
+    let (_, _, language) = sender(&app, &inbound, Reader::of(&link, token));
     let words = resubscription(&names(&app, &link, language), language);
     let origin_hash = app.origin_hash(&inbound);
     let flow = subscription_links::undo(
@@ -82,7 +104,7 @@ pub async fn undo(mut app: App, inbound: Inbound, token: &str) -> Reply {
     match flow.await {
         Ok(done) => {
             let state = if done { UnsubscribeState::Undone } else { UnsubscribeState::TooLate };
-            unsubscribe_reply(&app, &inbound, token, Some(&link), None, state)
+            unsubscribe_reply(&app, &inbound, Reader::of(&link, token), None, state)
         }
         Err(error) => response::failed(&inbound, "undo", &error),
     }
@@ -105,26 +127,21 @@ pub async fn confirm_ask(app: &App, inbound: &Inbound, token: &str) -> Reply {
     let link = verified(app, Purpose::Confirm, token).await.ok();
     let Some(link) = link.as_ref().filter(|link| subscription_links::may_confirm(link, app.now))
     else {
-        return confirm_reply(
-            app,
-            inbound,
-            token,
-            link.as_ref(),
-            Content::only(ConfirmState::Expired),
-        );
+        return expired(app, inbound, link.as_ref());
     };
-    let claims = match subscription_links::claims(&app.db, link, app.now).await {
-        Ok(claims) => claims,
+    let question = match subscription_links::question(&app.db, link, app.now).await {
+        Ok(question) => question,
         Err(error) => return response::failed(inbound, "confirm", &error),
     };
-    let (state, consents) = match subscription_links::question(&app.db, link, app.now).await {
-        Ok(ConfirmationState::Asks(consents)) => (ConfirmState::Ask, consents),
-        Ok(_) if !claims.is_empty() => (ConfirmState::Ask, Vec::new()),
-        Ok(ConfirmationState::Answered) => (ConfirmState::Done, Vec::new()),
-        Ok(ConfirmationState::Nothing) => (ConfirmState::Expired, Vec::new()),
-        Err(error) => return response::failed(inbound, "confirm", &error),
+    let ConfirmationState { consents, claims, is_answered, locale } = question;
+    let asks = !consents.is_empty() || !claims.is_empty();
+    let state = match (asks, is_answered) {
+        (true, _) => ConfirmState::Ask,
+        (false, true) => ConfirmState::Done,
+        (false, false) => ConfirmState::Expired,
     };
-    confirm_reply(app, inbound, token, Some(link), Content { state, consents, claims })
+    let reader = Reader { locale: locale.as_deref(), ..Reader::of(link, token) };
+    confirm_reply(app, inbound, reader, Content { state, consents, claims })
 }
 
 /// Confirms what the page showed.
@@ -132,13 +149,7 @@ pub async fn confirm(mut app: App, mut inbound: Inbound, token: &str) -> Reply {
     let link = verified(&app, Purpose::Confirm, token).await.ok();
     let Some(link) = link.as_ref().filter(|link| subscription_links::may_confirm(link, app.now))
     else {
-        return confirm_reply(
-            &app,
-            &inbound,
-            token,
-            link.as_ref(),
-            Content::only(ConfirmState::Expired),
-        );
+        return expired(&app, &inbound, link.as_ref());
     };
     let answer = match body::form(&mut inbound).await {
         Ok(answer) => answer,
@@ -157,20 +168,30 @@ pub async fn confirm(mut app: App, mut inbound: Inbound, token: &str) -> Reply {
         Ok(work) => app.hint(&work).await,
         Err(error) => return response::failed(&inbound, "confirm", &error),
     }
-    confirm_reply(&app, &inbound, token, Some(link), Content::only(ConfirmState::Done))
+    let content = Content::only(ConfirmState::Done);
+    confirm_reply(&app, &inbound, Reader::of(link, token), content)
+}
+
+/// Builds the page of a confirmation link that is too old, or was never ours.
+fn expired(app: &App, inbound: &Inbound, link: Option<&Link>) -> Reply {
+    let reader = link.map(|link| Reader::of(link, "")).unwrap_or_default();
+    confirm_reply(app, inbound, reader, Content::only(ConfirmState::Expired))
 }
 
 /// Shows a contact's subscriptions and lets the contact choose.
 pub async fn preferences_ask(app: &App, inbound: &Inbound, token: &str) -> Reply {
     let Ok(link) = verified(app, Purpose::Preferences, token).await else {
-        return unsubscribe_reply(app, inbound, token, None, None, UnsubscribeState::Invalid);
+        return unsubscribe_reply(app, inbound, Reader::default(), None, UnsubscribeState::Invalid);
     };
     match choosing::contact(&app.db, &link, app.now).await {
         Ok(Some(contact)) => {
-            let language = language_of(inbound, &contact);
+            let reader = Reader { locale: contact.locale.as_deref(), ..Reader::of(&link, token) };
+            let (_, _, language) = sender(app, inbound, reader);
             choices_reply(app, &link, token, &contact, language, PreferencesDone::Nothing)
         }
-        Ok(None) => unsubscribe_reply(app, inbound, "", None, None, UnsubscribeState::Gone),
+        Ok(None) => {
+            unsubscribe_reply(app, inbound, Reader::default(), None, UnsubscribeState::Gone)
+        }
         Err(error) => response::failed(inbound, "preferences", &error),
     }
 }
@@ -178,7 +199,13 @@ pub async fn preferences_ask(app: &App, inbound: &Inbound, token: &str) -> Reply
 /// Stores the choice, then shows the new state.
 pub async fn preferences(mut app: App, mut inbound: Inbound, token: &str) -> Reply {
     let Ok(link) = verified(&app, Purpose::Preferences, token).await else {
-        return unsubscribe_reply(&app, &inbound, token, None, None, UnsubscribeState::Invalid);
+        return unsubscribe_reply(
+            &app,
+            &inbound,
+            Reader::default(),
+            None,
+            UnsubscribeState::Invalid,
+        );
     };
     let answer = match body::form(&mut inbound).await {
         Ok(answer) => answer,
@@ -193,20 +220,18 @@ pub async fn preferences(mut app: App, mut inbound: Inbound, token: &str) -> Rep
         Ok(Saved::Yes(contact)) => (contact, PreferencesDone::Saved),
         Ok(Saved::WordsChanged(contact)) => (contact, PreferencesDone::WordsChanged),
         Ok(Saved::Gone) => {
-            return unsubscribe_reply(&app, &inbound, "", None, None, UnsubscribeState::Gone);
+            return unsubscribe_reply(
+                &app,
+                &inbound,
+                Reader::default(),
+                None,
+                UnsubscribeState::Gone,
+            );
         }
         Err(error) => return response::failed(&inbound, "preferences", &error),
     };
     let language = answer.first(LANGUAGE_FIELD).map_or(language, Language::from_locale);
     choices_reply(&app, &link, token, &contact, language, done)
-}
-
-/// Returns the language that the reader switched to, else the contact's, else the browser's.
-fn language_of(inbound: &Inbound, contact: &Contact) -> Language {
-    match (inbound.parameter("lang"), &contact.locale) {
-        (None, Some(locale)) => Language::from_locale(locale),
-        _ => inbound.language(),
-    }
 }
 
 fn choices_reply(
@@ -232,29 +257,46 @@ fn choices_reply(
     Reply::page(200, choices_page(&view))
 }
 
-/// Returns the name and postal address of the link's sender, and the language of its campaign.
-fn sender(app: &App, inbound: &Inbound, link: Option<&Link>) -> (String, String, Language) {
-    let published = link.and_then(|link| app.catalog.known_version(&link.campaign));
+/// The reader of a page.
+#[derive(Clone, Copy, Default)]
+struct Reader<'r> {
+    /// The link in the page's address, unless it is broken, and its token.
+    link: Option<&'r Link>,
+    token: &'r str,
+    /// The contact's locale, where the contact was read.
+    locale: Option<&'r str>,
+}
+
+impl<'r> Reader<'r> {
+    fn of(link: &'r Link, token: &'r str) -> Self {
+        Self { link: Some(link), token, locale: None }
+    }
+}
+
+/// Returns the name and postal address of the link's sender, and the language of the page: the one
+/// in its address, else the contact's, the campaign's, or the browser's.
+fn sender(app: &App, inbound: &Inbound, reader: Reader<'_>) -> (String, String, Language) {
+    let published = reader.link.and_then(|link| app.catalog.known_version(&link.campaign));
     let campaign = published.as_ref().map(|published| &published.compiled.campaign);
     let name = app.settings.sender_name(campaign);
-    let Some(campaign) = campaign else { return (name, String::new(), inbound.language()) };
-    let language = match inbound.parameter("lang") {
-        Some(_) => inbound.language(),
-        None => Language::from_locale(&campaign.locale),
+    let known = reader.locale.or(campaign.map(|campaign| campaign.locale.as_str()));
+    let language = match (inbound.parameter("lang"), known) {
+        (None, Some(locale)) => Language::from_locale(locale),
+        _ => inbound.language(),
     };
-    (name, campaign.postal_address.clone(), language)
+    (name, campaign.map(|campaign| campaign.postal_address.clone()).unwrap_or_default(), language)
 }
 
 /// Builds the page of an unsubscribe link; `undo` is the link that undoes what was just done.
 fn unsubscribe_reply(
     app: &App,
     inbound: &Inbound,
-    token: &str,
-    link: Option<&Link>,
+    reader: Reader<'_>,
     undo: Option<&Link>,
     state: UnsubscribeState,
 ) -> Reply {
-    let (sender_name, postal_address, language) = sender(app, inbound, link);
+    let (sender_name, postal_address, language) = sender(app, inbound, reader);
+    let Reader { link, token, .. } = reader;
     let status = if state == UnsubscribeState::Invalid { 404 } else { 200 };
     let names = undo.map(|undo| names(app, undo, language)).unwrap_or_default();
     let undo = undo.map(|undo| undo.sign(&app.settings, Purpose::Undo)).unwrap_or_default();
@@ -266,6 +308,7 @@ fn unsubscribe_reply(
     let view = UnsubscribeView {
         language,
         state,
+        is_sms: link.is_some_and(|link| link.channel() == Channel::Sms),
         token,
         undo: (!undo.is_empty()).then_some((undo.as_str(), &names)),
         preferences: &preferences,
@@ -290,15 +333,10 @@ impl Content {
     }
 }
 
-fn confirm_reply(
-    app: &App,
-    inbound: &Inbound,
-    token: &str,
-    link: Option<&Link>,
-    content: Content,
-) -> Reply {
+fn confirm_reply(app: &App, inbound: &Inbound, reader: Reader<'_>, content: Content) -> Reply {
     let Content { state, consents, claims } = content;
-    let (sender_name, postal_address, language) = sender(app, inbound, link);
+    let (sender_name, postal_address, language) = sender(app, inbound, reader);
+    let Reader { link, token, .. } = reader;
     let offers = offers(&app.catalog, language);
     let named = |(purpose, words): &(String, String)| {
         let offer = offers.iter().find(|offer| offer.purpose == *purpose);

@@ -79,7 +79,8 @@ pub async fn apply_verb<D: Database>(
             }
             let somebody = |audience: &Audience| audience.recipients() > 0;
             if !somebody(&audience(db, broadcast, rule, id, now, somebody).await?) {
-                let message = "it would go to nobody at the moment, and a broadcast goes out once";
+                let message =
+                    "it would go to nobody at the moment, and a broadcast is sent only once";
                 let help = "see its preview for who is left out, and why";
                 return Err(conflict(Problem::new("broadcast", message).help(help)));
             }
@@ -110,9 +111,9 @@ pub async fn preview<D: Database>(
     id: &QualifiedId,
     now: Millis,
 ) -> Result<Preview, FlowError> {
-    let Found { published, row, known, .. } = find(db, id).await?;
+    let Found { published, row, absent, .. } = find(db, id).await?;
     let found = published.as_ref().and_then(|published| of(published, name_of(id)));
-    let Some((broadcast, rule)) = found else { return Err(unknown(id, &known)) };
+    let Some((broadcast, rule)) = found else { return Err(absent) };
     let audience = audience(db, broadcast, rule, id, now, |_| false).await?;
     Ok(Preview {
         standing: standing(id, row.as_ref()),
@@ -178,8 +179,8 @@ struct Found {
     /// The live version, if the broadcast is in it.
     published: Option<Rc<PublishedVersion>>,
     row: Option<BroadcastRow>,
-    /// The names of all live broadcasts.
-    known: Vec<String>,
+    /// The refusal of what needs a live version.
+    absent: FlowError,
 }
 
 async fn find<D: Database>(db: &D, id: &QualifiedId) -> Result<Found, FlowError> {
@@ -196,17 +197,22 @@ async fn find<D: Database>(db: &D, id: &QualifiedId) -> Result<Found, FlowError>
     let row = row.map_err(DatabaseError::Fault)?.flatten();
     let published = live.live_version(&campaign).cloned();
     let published = published.filter(|published| of(published, name).is_some());
-    let known = known(&live);
+    let absent = absent(id, &campaign, &live);
     if published.is_none() && row.is_none() {
-        if live.unpublished(&campaign).is_some() {
-            let message = format!("`{campaign}` is unpublished; publish it, then start `{id}`");
-            return Err(conflict(Problem::new("broadcast", message)));
-        }
-        let Some(one) = live.unreadable_live(&campaign) else { return Err(unknown(id, &known)) };
-        let message = format!("version {} of `{campaign}` cannot be read now", one.version);
-        return Err(conflict(Problem::new("broadcast", message)));
+        return Err(absent);
     }
-    Ok(Found { campaign, published, row, known })
+    Ok(Found { campaign, published, row, absent })
+}
+
+/// Returns why a broadcast is not live.
+fn absent(id: &QualifiedId, campaign: &CampaignId, live: &Catalog) -> FlowError {
+    if live.unpublished(campaign).is_some() {
+        let message = format!("`{campaign}` is unpublished; publish it, then start `{id}`");
+        return conflict(Problem::new("broadcast", message));
+    }
+    let Some(one) = live.unreadable_live(campaign) else { return unknown(id, &known(live)) };
+    let message = format!("version {} of `{campaign}` cannot be read now", one.version);
+    conflict(Problem::new("broadcast", message))
 }
 
 fn known(live: &Catalog) -> Vec<String> {
@@ -229,7 +235,8 @@ fn not_found(problem: Problem) -> FlowError {
 }
 
 fn conflict(problem: Problem) -> FlowError {
-    FlowError::Conflict(Refusal::new("The broadcast is in the wrong state", DETAIL, problem))
+    let title = "The broadcast is in the wrong state";
+    FlowError::Conflict(Refusal::new(title, "Nothing has changed.", problem))
 }
 
 fn name_of(id: &QualifiedId) -> &str {
@@ -257,15 +264,15 @@ fn refuse(
 ) -> Option<Problem> {
     use BroadcastState::{Cancelled, Done, Paused, Running, Scheduled};
     use BroadcastVerb::{Cancel, Pause, Resume, Start};
-    let once = "a broadcast goes out once; give the next one a name of its own";
+    let once = "a broadcast is sent only once; use a new name for the next one";
     let (message, help) = match (verb, state) {
         (Start, None | Some(Scheduled)) if is_live => return None,
-        (Start, None | Some(Scheduled)) => ("is live no more", "publish it again"),
+        (Start, None | Some(Scheduled)) => ("is no longer live", "publish it again"),
         (Start, Some(Paused)) => ("is paused", "resume it"),
         (Start, Some(Done)) => ("has been sent", once),
         (Start | Resume | Pause, Some(Cancelled)) => ("was cancelled", once),
         (Pause | Resume, None | Some(Scheduled)) => {
-            ("has not begun", "cancel it, or publish it with another time or none")
+            ("has not started", "cancel it, or publish it with another time or none")
         }
         (Start, Some(Running))
         | (Pause, Some(Running | Paused | Done))

@@ -41,7 +41,8 @@ pub async fn release<D: Database>(
 ) -> Result<PauseEvent, FlowError> {
     let note = note.trim();
     if note.is_empty() || note.chars().count() > NOTE_CHARS_MAX {
-        let message = format!("say in 1 to {NOTE_CHARS_MAX} characters why it may go on");
+        let message =
+            format!("give the reason for the release, in 1 to {NOTE_CHARS_MAX} characters");
         let problem = Problem::new("note", message);
         let title = "The note is not right";
         return Err(FlowError::Rejected(Refusal::new(title, "Nothing has changed.", problem)));

@@ -14,6 +14,7 @@ use crate::domain::publication::catalog::PublishedVersion;
 use crate::domain::template::TemplateError;
 use crate::flows::settings::Settings;
 use crate::views::form::{FormView, form_html};
+use crate::views::landing::styled;
 use serde_json::json;
 
 /// The visitor's input and its problems, when a page is shown again.
@@ -112,7 +113,9 @@ pub fn render(
         "form": form.unwrap_or_default(),
         "campaign": { "name": campaign.name, "postal_address": campaign.postal_address },
     });
-    published.page_templates(&variant.template)?.render_page(&variant.template, &data)
+    let html =
+        published.page_templates(&variant.template)?.render_page(&variant.template, &data)?;
+    Ok(styled(html))
 }
 
 /// Returns a token for one rendered form (form, time, random id), so that two posts of it can be

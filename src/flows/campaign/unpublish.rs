@@ -5,16 +5,15 @@
 //! concurrent publishes. Ticks decide on the people inside, like those of an archived journey;
 //! deliveries stop at once.
 
-use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::primitives::{CampaignId, Millis};
 use crate::domain::campaign::broadcast::BroadcastState;
 use crate::domain::publication::diff::EnrollmentCount;
 use crate::domain::publication::unpublished::Stops;
 use crate::flows::campaign::backfill::passes;
-use crate::flows::error::{FlowError, Refusal};
-use crate::flows::ports::{Database, DatabaseError, all};
+use crate::flows::error::FlowError;
+use crate::flows::ports::{Database, all};
 use crate::store::broadcasts::{self, BroadcastRow};
-use crate::store::campaigns::{self, CampaignRow};
+use crate::store::campaigns::{self, CampaignRow, IdRow};
 use crate::store::journeys::InsideRow;
 use crate::store::messages::WaitingRow;
 use crate::store::statement::{Rows, Statement};
@@ -24,7 +23,7 @@ use std::collections::BTreeMap;
 /// Returns what unpublishing a campaign would stop.
 pub async fn stops<D: Database>(db: &D, id: &CampaignId) -> Result<Stops, FlowError> {
     let rows = db.batch(questions(id)).await?;
-    read(id, &rows)?.ok_or_else(|| unknown(id))
+    read(id, &rows)
 }
 
 /// Unpublishes a campaign, and returns what was stopped. Repeating it changes nothing.
@@ -44,7 +43,7 @@ pub async fn unpublish<D: Database>(
     let [unplan, _] = broadcasts::plan(id, &[]);
     statements.push(unplan);
     let rows = db.batch(statements).await?;
-    let stops = read(id, &rows)?.ok_or_else(|| unknown(id))?;
+    let stops = read(id, &rows)?;
     Ok(Stops { unpublished_at: stops.unpublished_at.or(Some(now)), ..stops })
 }
 
@@ -55,11 +54,15 @@ fn questions(id: &CampaignId) -> Vec<Statement> {
         journeys::standing(id),
         broadcasts::of_campaign(id),
         messages::waiting_of(id),
+        campaigns::ids(),
     ]
 }
 
-fn read(id: &CampaignId, rows: &[Rows]) -> Result<Option<Stops>, DatabaseError> {
-    let Some(campaign) = all::<CampaignRow>(rows.first())?.pop() else { return Ok(None) };
+fn read(id: &CampaignId, rows: &[Rows]) -> Result<Stops, FlowError> {
+    let Some(campaign) = all::<CampaignRow>(rows.first())?.pop() else {
+        let known = all::<IdRow>(rows.get(5))?;
+        return Err(FlowError::unknown_campaign(id, known.iter().map(|row| row.id.as_str())));
+    };
     let people = all::<InsideRow>(rows.get(1))?.first().map_or(0, |row| row.people);
     let mut inside = BTreeMap::new();
     for row in all::<EnrollmentCount>(rows.get(2))? {
@@ -70,19 +73,13 @@ fn read(id: &CampaignId, rows: &[Rows]) -> Result<Option<Stops>, DatabaseError> 
         let found = broadcasts.iter().filter(|row| states.contains(&row.state));
         found.map(|row| row.broadcast.clone()).collect()
     };
-    Ok(Some(Stops {
+    Ok(Stops {
         campaign: id.clone(),
-        unpublished_at: campaign.unpublished_at.filter(|_| campaign.version == 0),
+        unpublished_at: campaign.unpublished_since(),
         people,
         journeys: inside,
         cancelled: named(&[BroadcastState::Running, BroadcastState::Paused]),
         not_started: named(&[BroadcastState::Scheduled]),
         messages: all::<WaitingRow>(rows.get(4))?.first().map_or(0, |row| row.messages),
-    }))
-}
-
-fn unknown(id: &CampaignId) -> FlowError {
-    let problem = Problem::new("campaign", format!("there is no campaign `{id}`"));
-    let title = "There is no such campaign";
-    FlowError::NotFound(Refusal::new(title, "Nothing has changed.", problem))
+    })
 }

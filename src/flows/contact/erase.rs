@@ -73,5 +73,6 @@ pub async fn erase<D: Database>(
             Err(error) => return Err(error.into()),
         }
     }
-    Err(DatabaseError::Overloaded("others kept writing to the contact".to_owned()).into())
+    Err(DatabaseError::Overloaded("the contact was changed concurrently too often".to_owned())
+        .into())
 }

@@ -69,8 +69,7 @@ pub async fn explain<D: Database>(
 }
 
 fn not_found(problem: Problem) -> FlowError {
-    let detail = "What you ask about is not there.";
-    FlowError::NotFound(Refusal::new("Nothing to explain", detail, problem))
+    FlowError::NotFound(Refusal::new("Nothing to explain", "Not found.", problem))
 }
 
 /// Keeps only what the question names, or everything if it names nothing.

@@ -56,7 +56,8 @@ pub async fn merge<D: Database>(
             Err(error) => return Err(error.into()),
         }
     }
-    Err(DatabaseError::Overloaded("others kept writing to the contacts".to_owned()).into())
+    Err(DatabaseError::Overloaded("the contacts were changed concurrently too often".to_owned())
+        .into())
 }
 
 /// The decision about the merged contact would not terminate.

@@ -184,15 +184,17 @@ pub fn may_confirm(link: &Link, now: Millis) -> bool {
     issued.is_some_and(|issued| is_fresh(Millis(issued), now, CONFIRM_AGE_MAX))
 }
 
-/// The state that the page behind a confirmation link shows.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ConfirmationState {
-    /// These consents wait for confirmation: the purpose, and the words agreed to.
-    Asks(Vec<(String, String)>),
-    /// Everything is confirmed already.
-    Answered,
-    /// Nothing waits, and nothing is confirmed: it was withdrawn, or the contact is gone.
-    Nothing,
+/// What the page behind a confirmation link asks; nothing if the contact is gone.
+#[derive(Default)]
+pub struct ConfirmationState {
+    /// The consents that wait for confirmation: the purpose, and the words agreed to.
+    pub consents: Vec<(String, String)>,
+    /// What was claimed of the contact and waits for its owner.
+    pub claims: Claims,
+    /// Whether the contact has confirmed a consent.
+    pub is_answered: bool,
+    /// The contact's locale.
+    pub locale: Option<String>,
 }
 
 /// Returns what waits for confirmation by the owner of an address. Nothing is written.
@@ -201,8 +203,9 @@ pub async fn question<D: Database>(
     link: &Link,
     now: Millis,
 ) -> Result<ConfirmationState, DatabaseError> {
-    let Some((contact, ledger)) = read_consents(db, &link.contact, now).await? else {
-        return Ok(ConfirmationState::Nothing);
+    let history = claim::REQUIRED_HISTORY.map(str::to_owned);
+    let Some((contact, ledger)) = read(db, &link.contact, &history, now).await? else {
+        return Ok(ConfirmationState::default());
     };
     let pending = contact.consents.iter().filter(|consent| consent.waits_for_link());
     let mut asks: Vec<(String, String)> = pending
@@ -212,10 +215,11 @@ pub async fn question<D: Database>(
     let mut seen = BTreeSet::new();
     asks.retain(|ask| seen.insert(ask.clone()));
     let is_confirmed = |c: &Consent| c.state == ConsentState::Confirmed;
-    Ok(match asks.is_empty() {
-        false => ConfirmationState::Asks(asks),
-        true if contact.consents.iter().any(is_confirmed) => ConfirmationState::Answered,
-        true => ConfirmationState::Nothing,
+    Ok(ConfirmationState {
+        consents: asks,
+        claims: claim::open(&contact, now),
+        is_answered: contact.consents.iter().any(is_confirmed),
+        locale: contact.locale,
     })
 }
 
@@ -225,7 +229,17 @@ pub async fn read_consents<D: Database>(
     contact: &ContactId,
     now: Millis,
 ) -> Result<Option<(Contact, Vec<ConsentRecord>)>, DatabaseError> {
-    let by_id = contacts::by_ids([contact], &[], &[], now);
+    read(db, contact, &[], now).await
+}
+
+/// Does the same, and reads the contact's events with these names.
+async fn read<D: Database>(
+    db: &D,
+    contact: &ContactId,
+    events: &[String],
+    now: Millis,
+) -> Result<Option<(Contact, Vec<ConsentRecord>)>, DatabaseError> {
+    let by_id = contacts::by_ids([contact], events, &[], now);
     let statements = vec![by_id, consents::of_contact(contact)];
     let rows = db.batch(statements).await?;
     let row = rows.first().map(Rows::first::<ContactRow>).transpose();
@@ -251,8 +265,8 @@ pub async fn claims<D: Database>(
     link: &Link,
     shown_at: Millis,
 ) -> Result<Claims, DatabaseError> {
-    let asked = claim::REQUIRED_HISTORY.map(str::to_owned);
-    let rows = db.batch(vec![contacts::by_ids([&link.contact], &asked, &[], shown_at)]).await?;
+    let history = claim::REQUIRED_HISTORY.map(str::to_owned);
+    let rows = db.batch(vec![contacts::by_ids([&link.contact], &history, &[], shown_at)]).await?;
     let row = rows.first().map(Rows::first::<ContactRow>).transpose();
     let contact = row.map_err(DatabaseError::Fault)?.flatten().map(Contact::from);
     Ok(contact.map(|contact| claim::open(&contact, shown_at)).unwrap_or_default())

@@ -29,6 +29,9 @@ pub const ENTRIES_MAX: usize = 1_000;
 /// The longest note and source, in characters.
 const NOTE_CHARS_MAX: usize = 300;
 
+/// What to do instead of suppressing an address as erased.
+const ERASE: &str = "to erase a contact, use `dripline erase`";
+
 /// The latest end of a suppression: the last moment of the year 9999.
 const UNTIL_MAX: Millis = Millis(253_402_300_799_999);
 
@@ -149,7 +152,7 @@ pub async fn add<D: Database>(
     let (channel, address) = read(named)?;
     let reason = named.reason.unwrap_or(SuppressionReason::Manual);
     if reason == SuppressionReason::Erased {
-        return Err(SuppressionError::Rejected("people are erased by `dripline erase`".to_owned()));
+        return Err(SuppressionError::Rejected(ERASE.to_owned()));
     }
     let (known, contact) = look(db, keys, channel, &address).await?;
     if known.is_some_and(|known| known.reason == SuppressionReason::Erased) {
@@ -179,8 +182,7 @@ pub async fn release<D: Database>(
 ) -> Result<Listed, SuppressionError> {
     let (channel, address) = read(named)?;
     if named.note.trim().is_empty() || named.note.chars().count() > NOTE_CHARS_MAX {
-        let advice =
-            format!("say in `note` why it is lifted, in up to {NOTE_CHARS_MAX} characters");
+        let advice = format!("give the reason in `note`, at most {NOTE_CHARS_MAX} characters");
         return Err(SuppressionError::Rejected(advice));
     }
     let (known, contact) = look(db, keys, channel, &address).await?;
@@ -230,7 +232,7 @@ pub async fn import<D: Database>(
         let reason = named.reason.unwrap_or(SuppressionReason::Imported);
         match read(named) {
             Ok(_) if reason == SuppressionReason::Erased => {
-                let message = "people are erased by `dripline erase`".to_owned();
+                let message = ERASE.to_owned();
                 imported.problems.push(RowProblem { row: index + 1, message });
             }
             Ok((channel, address)) => {

@@ -153,7 +153,7 @@ fn read_one(event: Value, now: Millis, ids: &mut Ids) -> Result<Intake, (&'stati
     }
     let addresses = [&email, &phone, &external_id, &event.contact_id];
     if addresses.iter().all(|address| address.is_none()) {
-        let message = "say who: give email, phone, external_id or contact_id";
+        let message = "identify the contact: give email, phone, external_id or contact_id";
         return Err(("", message.to_owned()));
     }
     let mut properties = event.properties;
@@ -206,7 +206,7 @@ fn check_name(name: &str) -> Result<(), (&'static str, String)> {
         return Err(("name", message.to_owned()));
     }
     if names::RESERVED.iter().any(|family| name.starts_with(family)) {
-        return Err(("name", format!("`{name}` is recorded by dripline itself; choose another")));
+        return Err(("name", format!("`{name}` is reserved for dripline; choose another name")));
     }
     Ok(())
 }
@@ -218,7 +218,8 @@ fn read_time(text: Option<&str>, now: Millis) -> Result<Millis, (&'static str, S
         .map_err(|_| ("at", "give RFC 3339 with a zone: 2026-03-01T09:00:00Z".to_owned()))?;
     let at = Millis(at.as_millisecond());
     if at > now.plus(CLOCK_AHEAD_MAX) {
-        return Err(("at", format!("`{text}` is in the future; tell an event when it happened")));
+        let advice = "report an event after it happened";
+        return Err(("at", format!("`{text}` is in the future; {advice}")));
     }
     if at.0 < 0 {
         return Err(("at", format!("`{text}` is before 1970")));

@@ -18,6 +18,7 @@ use crate::flows::campaign::publish::statuses;
 use crate::flows::ports::{Database, DatabaseError};
 use crate::flows::report::broadcast;
 use crate::store::broadcasts::{self, BroadcastRow};
+use crate::store::campaigns::{self, CampaignRow};
 use crate::store::reports::{self, CounterRow, EnrollmentRow};
 use crate::store::statement::Rows;
 use crate::store::{brakes, failing, journeys};
@@ -51,6 +52,7 @@ pub async fn report_with_journeys<D: Database>(
         brakes::newest(Some(id)),
         reports::other_currencies(id, &published.compiled.campaign.currency),
         failing::list(Some(id)),
+        campaigns::one(id),
     ];
     let rows = db.batch(statements).await?;
     let counters = rows.first().map(Rows::all::<CounterRow>).transpose();
@@ -84,7 +86,10 @@ pub async fn report_with_journeys<D: Database>(
     let sums = add_up(campaign, published.version, &counters, now);
     let failing = rows.get(6).map(Rows::all::<Failing>).transpose();
     let failing = failing.map_err(DatabaseError::Fault)?.unwrap_or_default();
-    Ok(Report { journeys, broadcasts, other_currencies, brake, failing, ..sums })
+    let status = rows.get(7).map(Rows::first::<CampaignRow>).transpose();
+    let status = status.map_err(DatabaseError::Fault)?.flatten();
+    let unpublished_at = status.and_then(|status| status.unpublished_since());
+    Ok(Report { journeys, broadcasts, other_currencies, brake, failing, unpublished_at, ..sums })
 }
 
 fn add_enrollments(figures: &mut EnrollmentFigures, row: EnrollmentRow) {
@@ -142,6 +147,7 @@ fn add_up(campaign: &Campaign, version: u32, rows: &[CounterRow], now: Millis) -
         currency: campaign.currency.clone(),
         generated_at: now,
         version: version.into(),
+        unpublished_at: None,
         total,
         by_channel: channels(by_channel),
         by_variant: by_variant

@@ -173,7 +173,7 @@ impl<D: Database, H: Http> Wave<'_, D, H> {
             Some(request) => sender.batch_result(call, self.http.send(request).await),
             None => {
                 // This is a configuration error, which an operator may fix.
-                let reason = format!("{} does not carry such messages", sender.name());
+                let reason = format!("{} does not support this channel", sender.name());
                 BatchResult::All(SendResult::Retry { after: None, reason })
             }
         }

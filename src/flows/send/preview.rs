@@ -29,6 +29,7 @@ use crate::flows::settings::Settings;
 use crate::flows::tasks::Work;
 use crate::flows::tasks::deliveries;
 use serde::{Deserialize, Serialize};
+use std::rc::Rc;
 
 /// A request for a preview or a test.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -89,6 +90,21 @@ pub async fn preview<D: Database>(
     })
 }
 
+/// Returns the version of a campaign whose messages can be looked at: the live one.
+pub fn live<'c>(
+    catalog: &'c Catalog,
+    campaign: &CampaignId,
+) -> Result<&'c Rc<PublishedVersion>, FlowError> {
+    if let Some(published) = catalog.live_version(campaign) {
+        return Ok(published);
+    }
+    if catalog.unpublished(campaign).is_some() {
+        let problem = Problem::new("campaign", format!("`{campaign}` is unpublished"));
+        return Err(rejected(problem.help("publish it, then look at its messages")));
+    }
+    Err(FlowError::unknown_campaign(campaign, catalog.campaigns().map(CampaignId::as_str)))
+}
+
 /// Queues a test, and returns the task that delivers it.
 pub async fn send_test<D: Database>(
     db: &D,
@@ -99,10 +115,7 @@ pub async fn send_test<D: Database>(
     now: Millis,
     ids: &mut Ids,
 ) -> Result<(Tested, Vec<Work>), FlowError> {
-    let Some(published) = catalog.live_version(campaign) else {
-        let problem = Problem::new("campaign", format!("`{campaign}` is not published"));
-        return Err(rejected(problem));
-    };
+    let published = live(catalog, campaign)?;
     known(published, &asked.template)?;
     if !asked.template.starts_with("emails/") {
         let problem = Problem::new("template", "an SMS is looked at, and not sent as a test");
@@ -159,7 +172,7 @@ fn recipient(
         return Ok(campaign.owner.clone());
     };
     let Ok(to) = read_email(to) else {
-        return Err(Problem::new("to", "this is no e-mail address"));
+        return Err(Problem::new("to", "this is not an e-mail address"));
     };
     let senders = [Some(settings.mail_from.as_str()), campaign.from.as_deref()];
     let mut ours = senders.into_iter().flatten().map(domain_of);
@@ -168,5 +181,5 @@ fn recipient(
         return Ok(to);
     }
     let help = "send it to the campaign's owner, or to an address of the domain that mail is from";
-    Err(Problem::new("to", "tests go to our own people only").help(help))
+    Err(Problem::new("to", "tests go only to your own team").help(help))
 }

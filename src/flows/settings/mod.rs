@@ -124,7 +124,7 @@ fn pacing(get: &dyn Fn(&str) -> Option<String>) -> Result<DeploymentPacing, Stri
         Some(meant) => format!("did you mean `{meant}`?"),
         None => format!("use {}", providers::names().collect::<Vec<_>>().join(", ")),
     };
-    Err(format!("rates.{name}: there is no such sender; {advice}"))
+    Err(format!("rates.{name}: there is no such provider; {advice}"))
 }
 
 /// The longest API token accepted, in bytes; `dripline token new` makes tokens of 46.
@@ -273,8 +273,8 @@ mod tests {
         PACING: caps[2].messages: with none nothing is ever sent: give 1 or more, or no cap
         PACING: caps[1].within: give a span between 1m and 31d
         PACING: missing field `within` at line 1 column 28
-        PACING: `soon` is no span such as "12h" or "7d" at line 1 column 46
-        PACING: rates.resnd: there is no such sender; did you mean `resend`?
+        PACING: `soon` is not a duration such as "12h" or "7d" at line 1 column 46
+        PACING: rates.resnd: there is no such provider; did you mean `resend`?
         PACING: rates.ses: with no calls at all nothing is ever sent: give 1 or more
         PACING: rates.ses: give `per` as a span between 1s and 1d
         PACING: warm_up.x.example.start: give a day such as 2026-03-01

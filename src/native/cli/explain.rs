@@ -137,10 +137,13 @@ fn line(enrollment: &EnrollmentExplained) -> String {
     let ended = |how: &str| format!("{entered}, {how} {step} on {}", at(enrollment.since));
     match enrollment.state {
         EnrollmentState::Active => {
-            let due = enrollment.due_at.map(|due| format!(", at the latest {}", at(due)));
-            let waits = enrollment.waits_for.as_ref().map(|what| format!("; waits for {what}"));
-            let (waits, due) = (waits.unwrap_or_default(), due.unwrap_or_default());
-            format!("{entered}, stands at {step}{waits}{due}")
+            let waits = match (&enrollment.waits_for, enrollment.due_at.map(at)) {
+                (Some(what), Some(due)) => format!("; waits for {what}, at the latest {due}"),
+                (Some(what), None) => format!("; waits for {what}"),
+                (None, Some(due)) => format!("; waits until {due}"),
+                (None, None) => String::new(),
+            };
+            format!("{entered}, stands at {step}{waits}")
         }
         EnrollmentState::Completed => ended("completed with"),
         EnrollmentState::Exited => format!("{entered}, left at {step}: {}", enrollment.words),

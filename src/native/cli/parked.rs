@@ -38,7 +38,7 @@ pub struct Args {
     pub json: bool,
 }
 
-/// What can be done with a parked contact.
+/// What can be done with a quarantined contact.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
     /// Release it

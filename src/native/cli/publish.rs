@@ -4,6 +4,7 @@ use super::progress::Progress;
 use super::server::{Failure, Server};
 use super::{Exit, Terminal, check, diff};
 use crate::domain::base::language::Language;
+use crate::domain::campaign::Compiled;
 use crate::flows::campaign::publish::Published;
 use crate::native::project::load_linted;
 use crate::views::format::moment;
@@ -20,10 +21,10 @@ const DIFF_PATH: &str = "/api/v1/campaigns/diff";
 ///
 /// Reads and checks the campaigns as `dripline check` does; if anything is wrong, nothing is sent.
 /// Warnings are printed; they do not block publishing.
-/// Each campaign becomes a new version that is live with the next request. The output shows which
-/// steps of its journeys change, and how many contacts are at them. Contacts who are already in a
-/// journey finish the version they entered, unless the file has a migration map. Publishing an
-/// unchanged campaign has no effect.
+/// Each campaign becomes a new version that is live with the next request. The output shows the
+/// addresses of its pages, which steps of its journeys change, and how many contacts are at them.
+/// Contacts who are already in a journey finish the version they entered, unless the file has a
+/// migration map. Publishing an unchanged campaign has no effect.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -94,7 +95,9 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
             progress.suspend(|| output.give_up(&rest, failure, terminal))?;
             break;
         }
-        progress.suspend(|| output.add(campaign, result, terminal))?;
+        let addresses =
+            if args.dry_run { Vec::new() } else { addresses(compiled, &args.server.to) };
+        progress.suspend(|| output.add(campaign, &addresses, result, terminal))?;
     }
     drop(progress);
     output.end(terminal)
@@ -111,10 +114,12 @@ struct Output {
 }
 
 impl Output {
-    /// Records one campaign's result; prints it at once unless the output is JSON.
+    /// Records one campaign's result; prints it at once unless the output is JSON, with the
+    /// addresses of the pages that are live now.
     fn add(
         &mut self,
         campaign: &str,
+        addresses: &[String],
         result: Result<Published, Failure>,
         terminal: &mut Terminal<'_>,
     ) -> io::Result<()> {
@@ -122,6 +127,9 @@ impl Output {
             Ok(published) => {
                 if !self.json {
                     writeln!(terminal.out, "{}", line(&published, self.dry_run))?;
+                    for address in addresses {
+                        writeln!(terminal.out, "  {address}")?;
+                    }
                     write!(terminal.out, "{}", diff::lines(&published.journeys))?;
                     terminal.out.flush()?;
                 }
@@ -174,11 +182,20 @@ impl Output {
     }
 }
 
+/// Returns the addresses of a campaign's pages on a server.
+fn addresses(compiled: &Compiled, server: &str) -> Vec<String> {
+    let pages = compiled.campaign.pages.values();
+    let mut addresses: Vec<String> = pages.map(|page| format!("{server}{}", page.path)).collect();
+    addresses.sort_unstable();
+    addresses
+}
+
 fn line(published: &Published, dry_run: bool) -> String {
     let Published { campaign, version, is_new, was_unpublished, .. } = published;
     let said = match is_new {
         true if dry_run => format!("{campaign}: would become version {version}"),
-        true => format!("{campaign}: version {version} is live (new)"),
+        true if *version == 1 => format!("{campaign}: version 1 is live (new)"),
+        true => format!("{campaign}: version {version} is live"),
         false => format!("{campaign}: unchanged, version {version}"),
     };
     let Some(since) = was_unpublished else { return said };

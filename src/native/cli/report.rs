@@ -12,8 +12,10 @@ use crate::domain::report::{Figures, JourneyRow, Report};
 use crate::domain::sending::auto_pause::{PauseEvent, PauseState, Tally};
 use crate::domain::sms::settings::in_minor_units;
 use crate::views::broadcast::{lines, state_in_words};
-use crate::views::format::{NONE, count, moment, money, percent, signed_percent};
-use crate::views::report::other_currencies;
+use crate::views::format::{
+    NONE, count, moment, money, percent, share_of_visitors, signed_percent,
+};
+use crate::views::report::{has_hidden_share, other_currencies};
 use std::io::{self, Write};
 
 /// Show what a campaign cost and earned
@@ -49,10 +51,18 @@ pub(super) fn print(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let at = moment(report.generated_at, "UTC", Language::English);
     writeln!(out, "{}", report.name)?;
     writeln!(out, "{}, version {}, as of {at}\n", report.campaign, report.version)?;
+    if let Some(since) = report.unpublished_at {
+        let since = moment(since, "UTC", Language::English);
+        writeln!(out, "UNPUBLISHED since {since}; `dripline publish` puts it back up.\n")?;
+    }
     if let Some(event) = &report.brake {
         writeln!(out, "{}", auto_pause(event))?;
     }
     writeln!(out, "Funnel\n{}", funnel(&report.total))?;
+    if has_hidden_share(&report.total) {
+        writeln!(out, "“–” stands for more than 100 %: people who share a browser, or a network")?;
+        writeln!(out, "and a kind of browser, count as one visitor.\n")?;
+    }
     writeln!(out, "Return\n{}", returns(report))?;
     if let Some(sentence) = other_currencies(report, Language::English) {
         writeln!(out, "{sentence}\n")?;
@@ -122,7 +132,7 @@ fn funnel(total: &Figures) -> Table {
     ] {
         let is_part = total.visitors > 0 && stage != "Visitors";
         let share = is_part.then(|| number as f64 / total.visitors as f64);
-        let share = share.map(|share| percent(Some(share))).unwrap_or_default();
+        let share = share.map(|share| share_of_visitors(Some(share))).unwrap_or_default();
         table.row(vec![stage.to_owned(), count(number), share]);
     }
     table
@@ -170,7 +180,7 @@ fn variants(report: &Report) -> Table {
         let page = if row.page.is_empty() { "(other sites)" } else { &row.page };
         let mut cells = vec![page.to_owned(), row.variant.clone()];
         cells.extend(counts(&row.figures));
-        cells.push(percent(row.figures.lead_rate()));
+        cells.push(share_of_visitors(row.figures.lead_rate()));
         cells.push(amount(row.figures.revenue_minor, report));
         table.row(cells);
     }

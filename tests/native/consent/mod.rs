@@ -19,7 +19,7 @@ use dripline::domain::form::form_data::FormData;
 use dripline::domain::preferences::{fingerprint, preferences};
 use dripline::flows::contact::preferences as choosing;
 use dripline::flows::contact::preferences::{Saved, Submission};
-use dripline::flows::contact::subscription_links::{self, Confirmation, ConfirmationState, Link};
+use dripline::flows::contact::subscription_links::{self, Confirmation, Link};
 use dripline::flows::ingest::form::{self, Checked};
 use dripline::native::world::{World, block_on};
 use dripline::views::preferences::{

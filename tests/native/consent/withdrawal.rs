@@ -44,12 +44,21 @@ fn unsubscribe(world: &World, message: &CapturedMessage) -> Option<Link> {
         .unwrap()
 }
 
+fn is_unsubscribed(world: &World, message: &CapturedMessage) -> bool {
+    let link = world.links(message, Purpose::Unsubscribe).next().unwrap();
+    let contact = block_on(choosing::contact(&world.db, &link, world.now())).unwrap();
+    contact.unwrap().is_unsubscribed(link.channel())
+}
+
 #[test]
 fn unsubscribe_can_be_undone_once_within_a_day() {
     let (mut world, welcome) = subscriber();
+    assert!(!is_unsubscribed(&world, &welcome));
     let back = unsubscribe(&world, &welcome).expect("something was taken back");
+    assert!(is_unsubscribed(&world, &welcome), "which the page says on a later visit");
     assert_eq!(unsubscribe(&world, &welcome), None, "the second time there is nothing to undo");
     assert!(undo(&mut world, &back));
+    assert!(!is_unsubscribed(&world, &welcome));
     assert_eq!(standing(&world), "email news confirmed\nsms news granted");
     assert!(!undo(&mut world, &back));
     let text = "SELECT text FROM consents WHERE source = 'undo link'";

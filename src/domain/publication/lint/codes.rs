@@ -191,7 +191,7 @@ fn of_slip(code: LintCode) -> Words {
             "correct the name; if it comes through the API, list it in campaign.attributes",
         ),
         UnknownOption => (
-            "the field has no option {}, so the rule matches nobody",
+            "the rule matches nobody: the field has no option {}",
             "write the option's `value` as in the form",
         ),
         UnnamedPurpose => (
@@ -222,8 +222,8 @@ fn of_look(code: LintCode) -> Words {
              into <mj-head>",
         ),
         TextWithoutBackground => (
-            "text in {} without a background colour: it is invisible in light or in dark mode",
-            "give the section a background-color, or use a medium colour for the text",
+            "text in {} without a background colour: it is unreadable in light or dark mode",
+            "give the section a background-color, or use a mid-tone for the text",
         ),
         _ => (
             "text in the colour of its background ({}), as in spam",

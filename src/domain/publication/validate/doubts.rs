@@ -67,7 +67,7 @@ struct Doubts<'c> {
 
 impl<'c> Doubts<'c> {
     fn add(&mut self, key: String, code: LintCode, name: &str, meant: Option<&str>) {
-        let meant = meant.map(|meant| format!(" → `{meant}`")).unwrap_or_default();
+        let meant = meant.map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
         self.found.push(Lint { code, key, line: None, detail: format!("`{name}`{meant}") });
     }
 

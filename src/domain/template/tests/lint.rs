@@ -417,7 +417,7 @@ fn rule_on_unset_attribute_is_warned() {
     }
     assert_eq!(
         doubted("{ all = [{ attribute = 'compny', is = 'x' }] }"),
-        "segment.x.rule.all[1].attribute unknown-attribute `compny` → `company`\n"
+        "segment.x.rule.all[1].attribute unknown-attribute `compny`; did you mean `company`?\n"
     );
 }
 
