@@ -158,12 +158,11 @@ pub async fn commit_by_address<D: Database>(
     let mut conflicts = 0;
     while !waiting.is_empty() && conflicts < CONFLICT_RETRIES_MAX {
         let before = waiting.len();
-        let round = decide_split(db, (catalog, keys), waiting, &mut faults, now, ids).await?;
-        let written = write_split(db, round.decided, now).await?;
+        let decided = decide_split(db, (catalog, keys), waiting, &mut faults, now, ids).await?;
+        let written = write_split(db, decided, now).await?;
         done.extend(written.done);
         faults.extend(written.faults.into_iter().map(CommitError::Database));
         waiting = written.refused;
-        waiting.extend(round.postponed);
         conflicts += usize::from(waiting.len() == before);
     }
     match faults.into_iter().next() {
@@ -177,10 +176,8 @@ pub async fn commit_by_address<D: Database>(
 /// commands.
 const FAULTS_ALONE_MAX: usize = 3;
 
-/// Reads what all commands need, and decides. If the read fails, it tries each half separately,
-/// down to the single commands that cannot be read. A command that may be about the contact of an
-/// earlier one is postponed: only what the earlier one has written tells which contact it is, and
-/// both would write the same event number.
+/// Reads what all commands need, and decides on each contact once. If the read fails, it tries each
+/// half separately, down to the single commands that cannot be read.
 async fn decide_split<D: Database>(
     db: &D,
     (catalog, keys): (&Catalog, Option<&Keyring>),
@@ -188,35 +185,17 @@ async fn decide_split<D: Database>(
     faults: &mut Vec<CommitError>,
     now: Millis,
     ids: &mut Ids,
-) -> Result<Round, CommitError> {
-    let mut round = Round::default();
+) -> Result<Vec<Decided>, CommitError> {
+    let mut decided = Vec::new();
     let mut hourly_quotas = BTreeMap::new();
     let mut groups = vec![commands];
     while let Some(mut group) = groups.pop() {
         match Loaded::read(db, (catalog, keys), &group, now).await {
             Ok(mut loaded) => {
                 loaded.hourly_quotas.append(&mut hourly_quotas);
-                for command in group {
-                    if !round.is_first_to_name(loaded.free_addresses(&command)) {
-                        round.postponed.push(command);
-                        continue;
-                    }
-                    let Some((contact, input)) = loaded.prepare(&command, now, ids) else {
-                        continue;
-                    };
-                    if !round.contacts.insert(contact.id.clone()) {
-                        round.postponed.push(command);
-                        continue;
-                    }
-                    let new_addresses = loaded.new_addresses(&command, &input.inputs);
-                    match decide(catalog, contact, input, now, ids) {
-                        Ok(decision) => {
-                            // The next contact takes the next reservation.
-                            for (journey, quota) in decision.reserved() {
-                                loaded.hourly_quotas.insert(journey.clone(), quota);
-                            }
-                            round.decided.push(Decided { command, decision, new_addresses });
-                        }
+                for prepared in loaded.by_contact(group, now, ids) {
+                    match loaded.decide(catalog, prepared, now, ids) {
+                        Ok(one) => decided.push(one),
                         Err(endless) => faults.push(CommitError::StepLimitExceeded(endless)),
                     }
                 }
@@ -227,47 +206,47 @@ async fn decide_split<D: Database>(
                 groups.extend([half, group]);
             }
             Err(fault @ DatabaseError::Fault(_))
-                if faults.len() < FAULTS_ALONE_MAX || !round.decided.is_empty() =>
+                if faults.len() < FAULTS_ALONE_MAX || !decided.is_empty() =>
             {
                 faults.push(fault.into());
             }
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(round)
+    Ok(decided)
 }
 
-/// The decisions of one round.
-#[derive(Default)]
-struct Round {
-    decided: Vec<Decided>,
-    /// Commands for the next round, in order.
-    postponed: Vec<Command>,
-    /// The addresses in the commands so far that no contact has.
-    addresses: BTreeSet<String>,
-    /// The contacts of the commands so far.
-    contacts: BTreeSet<ContactId>,
+/// What the commands of a batch say about one contact, in order.
+struct Prepared {
+    commands: Vec<Command>,
+    contact: Contact,
+    /// The inputs that are new.
+    inputs: Vec<Input>,
+    mails_to_mailbox: Vec<Millis>,
+    /// The addresses that no contact had.
+    new_addresses: BTreeSet<String>,
 }
 
-impl Round {
-    /// Notes addresses of a command that no contact has. Returns whether no earlier command names
-    /// one of them: its contact may have it in the next round.
-    fn is_first_to_name<'a>(&mut self, free: impl Iterator<Item = &'a String>) -> bool {
-        // Somebody's external id may be the same text as her e-mail address.
-        let free: BTreeSet<String> = free.cloned().collect();
-        let is_first = self.addresses.is_disjoint(&free);
-        self.addresses.extend(free);
-        is_first
+impl Prepared {
+    /// Adds what a later command says about the same contact.
+    fn extend(&mut self, later: Self) {
+        self.commands.extend(later.commands);
+        self.contact = later.contact;
+        self.inputs.extend(later.inputs);
+        self.new_addresses.extend(later.new_addresses);
+        if self.mails_to_mailbox.is_empty() {
+            self.mails_to_mailbox = later.mails_to_mailbox;
+        }
     }
 }
 
-/// A command and its decision.
+/// The decision about one contact, and the commands that it answers.
 struct Decided {
-    command: Command,
+    commands: Vec<Command>,
     decision: Decision,
-    /// The addresses that no contact had, each with the time of the earliest input about it. If one
-    /// of them is erased in the meantime, there is no contact whose event number could make this
-    /// write conflict, so the batch checks these addresses.
+    /// The addresses that no contact had, each with the time of the earliest input. If one of them
+    /// is erased in the meantime, there is no contact whose event number could make this write
+    /// conflict, so the batch checks these addresses.
     new_addresses: Vec<ErasedAddressAt>,
 }
 
@@ -308,7 +287,7 @@ async fn write_split<D: Database>(
             }
             // The next read shows whether a lost batch was written: its keys are known then.
             Err(DatabaseError::Conflict(_) | DatabaseError::Lost(_)) => {
-                written.refused.extend(batch.into_iter().map(|one| one.command));
+                written.refused.extend(batch.into_iter().flat_map(|one| one.commands));
             }
             Err(fault @ DatabaseError::Fault(_))
                 if written.faults.len() < FAULTS_ALONE_MAX || !written.done.is_empty() =>
@@ -445,15 +424,28 @@ impl Loaded {
         Ok(loaded)
     }
 
-    /// Returns the contact of a command, and the inputs that are new with what they need. Returns
-    /// `None` if there are none, or if there is no such contact.
-    fn prepare(
-        &self,
-        command: &Command,
-        now: Millis,
-        ids: &mut Ids,
-    ) -> Option<(Contact, DecisionInput)> {
-        let news = self.news(command);
+    /// Sorts the commands by contact. A command may name an address that an earlier one has given
+    /// to its contact, so each is resolved as if the earlier ones were written.
+    fn by_contact(&mut self, commands: Vec<Command>, now: Millis, ids: &mut Ids) -> Vec<Prepared> {
+        let mut all: Vec<Prepared> = Vec::new();
+        let mut rest = commands.into_iter();
+        while let Some(command) = rest.next() {
+            let Some(one) = self.prepare(command, now, ids) else { continue };
+            if !rest.as_slice().is_empty() {
+                self.note(&one);
+            }
+            match all.iter_mut().find(|earlier| earlier.contact.id == one.contact.id) {
+                Some(earlier) => earlier.extend(one),
+                None => all.push(one),
+            }
+        }
+        all
+    }
+
+    /// Finds or creates the contact of a command. Returns `None` if there is no such contact, or
+    /// nothing new about it.
+    fn prepare(&self, command: Command, now: Millis, ids: &mut Ids) -> Option<Prepared> {
+        let news = self.news(&command);
         if news.is_empty() {
             return None;
         }
@@ -467,16 +459,43 @@ impl Loaded {
                 self.resolve(email, phone, external_id, now, ids)
             }
         };
-        let about = news.iter().filter_map(Input::message);
-        let rows = about.filter_map(|id| self.messages.get(id).cloned());
-        let messages = rows.map(|message| (message.id.clone(), message)).collect();
-        let input = DecisionInput {
-            messages,
-            hourly_quotas: self.hourly_quotas.clone(),
-            mails_to_mailbox: self.mails_to_mailbox(command.who.mailbox(), &contact),
+        Some(Prepared {
             inputs: self.without_taken_phone(&contact, news),
-        };
-        Some((contact, input))
+            mails_to_mailbox: self.mails_to_mailbox(command.who.mailbox(), &contact),
+            new_addresses: self.free_addresses(&command).cloned().collect(),
+            contact,
+            commands: vec![command],
+        })
+    }
+
+    /// Notes the contact as it will be, and the keys that its log will have.
+    fn note(&mut self, one: &Prepared) {
+        self.contacts.retain(|contact| contact.id != one.contact.id);
+        self.contacts.push(one.contact.clone());
+        let keys = one.inputs.iter().filter_map(|input| Some((input.key()?, input.content())));
+        self.keys.extend(keys.map(|(key, content)| (key, content.cloned())));
+    }
+
+    /// Decides on one contact. The next one takes the next place of an hour.
+    fn decide(
+        &mut self,
+        catalog: &Catalog,
+        prepared: Prepared,
+        now: Millis,
+        ids: &mut Ids,
+    ) -> Result<Decided, StepLimitExceeded> {
+        let Prepared { commands, contact, inputs, mails_to_mailbox, new_addresses } = prepared;
+        let new_addresses = self.hashed(&new_addresses, &inputs);
+        let about = inputs.iter().filter_map(Input::message);
+        let messages = about.filter_map(|id| self.messages.get_key_value(id));
+        let messages = messages.map(|(id, message)| (id.clone(), message.clone())).collect();
+        let hourly_quotas = self.hourly_quotas.clone();
+        let input = DecisionInput { messages, hourly_quotas, mails_to_mailbox, inputs };
+        let decision = decide(catalog, contact, input, now, ids)?;
+        for (journey, quota) in decision.reserved() {
+            self.hourly_quotas.insert(journey.clone(), quota);
+        }
+        Ok(Decided { commands, decision, new_addresses })
     }
 
     /// Returns when other contacts whose addresses reach the same mailbox were sent mail.
@@ -530,12 +549,10 @@ impl Loaded {
         command.who.addresses().filter(move |free| !self.contacts.iter().any(|one| has(one, free)))
     }
 
-    /// Returns the addresses of a command that no contact has, in the form in which `Decided` keeps
-    /// them.
-    fn new_addresses(&self, command: &Command, inputs: &[Input]) -> Vec<ErasedAddressAt> {
+    /// Returns addresses in the form in which `Decided` keeps them.
+    fn hashed(&self, addresses: &BTreeSet<String>, inputs: &[Input]) -> Vec<ErasedAddressAt> {
         let Some(at) = inputs.iter().filter_map(Input::at).min() else { return Vec::new() };
-        let new: Vec<&String> = self.free_addresses(command).collect();
-        let hashed = self.hashes.iter().filter(|(_, address)| new.contains(address));
+        let hashed = self.hashes.iter().filter(|(_, address)| addresses.contains(*address));
         hashed.map(|((kind, hash), _)| (*kind, hash.clone(), at)).collect()
     }
 
@@ -629,9 +646,9 @@ fn claimed_phone(claims: &Claims) -> Option<String> {
     claims.get(claim::PHONE)?.as_str().map(str::to_owned)
 }
 
-/// Returns the ids and the addresses that the commands refer to.
-fn named(commands: &[Command]) -> (Vec<&ContactId>, Addresses) {
-    let (mut ids, mut addresses) = (Vec::new(), Addresses::default());
+/// Returns the ids and the addresses that the commands refer to, each once.
+fn named(commands: &[Command]) -> (BTreeSet<&ContactId>, Addresses) {
+    let (mut ids, mut addresses) = (BTreeSet::new(), Addresses::default());
     for command in commands {
         let claimed = command.inputs.iter().filter_map(|input| match input {
             Input::Confirmed { details: Some(claims), .. } => claimed_phone(claims),
@@ -639,7 +656,7 @@ fn named(commands: &[Command]) -> (Vec<&ContactId>, Addresses) {
         });
         addresses.phones.extend(claimed);
         match &command.who {
-            ContactRef::Id(id) => ids.push(id),
+            ContactRef::Id(id) => _ = ids.insert(id),
             ContactRef::Phone(phone) => addresses.phones.push(phone.clone()),
             ContactRef::Typed { email, phone } => {
                 addresses.emails.extend(email.clone());
@@ -651,6 +668,11 @@ fn named(commands: &[Command]) -> (Vec<&ContactId>, Addresses) {
                 addresses.external_ids.extend(external_id.clone());
             }
         }
+    }
+    let Addresses { emails, phones, external_ids } = &mut addresses;
+    for list in [emails, phones, external_ids] {
+        list.sort_unstable();
+        list.dedup();
     }
     (ids, addresses)
 }

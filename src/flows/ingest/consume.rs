@@ -50,7 +50,7 @@ pub async fn record<D: Database>(
             Intake::VisitV1(visit) => visits.push(visit),
             Intake::DeliveryReportV1 { message, report } => reports.push((message, report)),
             Intake::InboundSmsV1(sms) => texts.push(sms),
-            task => add(&mut commands, task),
+            task => commands.extend(command(task)),
         }
     }
     let mut failure = None;
@@ -67,16 +67,13 @@ pub async fn record<D: Database>(
     };
     match resolve::resolve_messages(db, reports).await {
         Ok(found) => {
-            found
-                .into_iter()
-                .for_each(|(contact, input)| put(&mut commands, ContactRef::Id(contact), input));
+            let found = found.into_iter();
+            commands.extend(found.map(|(contact, input)| about(ContactRef::Id(contact), input)));
         }
         Err(error) => failure = Some(error),
     }
     let (texts, suppressed) = resolve::texts(texts, now);
-    for (who, input) in texts {
-        put(&mut commands, who, input);
-    }
+    commands.extend(texts.into_iter().map(|(who, input)| about(who, input)));
     let decisions = commit_by_address(db, catalog, Some(keys), commands, now, ids).await;
     if let Some(statement) = suppressed {
         failure = db.batch(vec![statement]).await.err().or(failure);
@@ -87,34 +84,28 @@ pub async fn record<D: Database>(
     }
 }
 
-/// Adds a task to the command of the contact it is about.
-fn add(commands: &mut Vec<Command>, task: Intake) {
-    let (who, input) = match task {
-        Intake::VisitV1(_) | Intake::DeliveryReportV1 { .. } | Intake::InboundSmsV1(_) => return,
+/// Returns the command of a task; `None` if its contact must be looked up first, or there is none.
+fn command(task: Intake) -> Option<Command> {
+    match task {
+        Intake::VisitV1(_) | Intake::DeliveryReportV1 { .. } | Intake::InboundSmsV1(_) => None,
         Intake::EngagementV1(engagement) => {
-            (ContactRef::Id(engagement.contact.clone()), Input::Engaged(engagement))
+            let who = ContactRef::Id(engagement.contact.clone());
+            Some(about(who, Input::Engaged(engagement)))
         }
         Intake::CustomEventV1 { email, phone, external_id, contact_id, event } => {
             let who = match contact_id {
                 Some(id) => ContactRef::Id(id),
                 None => ContactRef::Addresses { email, phone, external_id },
             };
-            (who, Input::CustomEvent(event))
+            Some(about(who, Input::CustomEvent(event)))
         }
         Intake::SubmissionV1(submitted) => {
-            let who = ContactRef::Typed {
-                email: submitted.email.clone(),
-                phone: submitted.phone.clone(),
-            };
-            (who, Input::Submitted(submitted))
+            let (email, phone) = (submitted.email.clone(), submitted.phone.clone());
+            Some(about(ContactRef::Typed { email, phone }, Input::Submitted(submitted)))
         }
-    };
-    put(commands, who, input);
+    }
 }
 
-fn put(commands: &mut Vec<Command>, who: ContactRef, input: Input) {
-    match commands.iter_mut().find(|command| command.who == who) {
-        Some(command) => command.inputs.push(input),
-        None => commands.push(Command { who, inputs: vec![input] }),
-    }
+fn about(who: ContactRef, input: Input) -> Command {
+    Command { who, inputs: vec![input] }
 }
