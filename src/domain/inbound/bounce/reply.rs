@@ -194,7 +194,7 @@ impl<'s> Parts<'s> {
         }
     }
 
-    /// Adds a word; `mail box` and `e-mail` become one, and `doesn't` becomes two.
+    /// Adds a word; `mail box`, `mail drop` and `e-mail` become one, and `doesn't` becomes two.
     fn word(&mut self, word: String) {
         let negated = word.strip_suffix("nt").filter(|verb| NEGATED.contains(verb));
         if let Some(verb) = negated {
@@ -202,7 +202,9 @@ impl<'s> Parts<'s> {
             return self.tokens.push(Token::Word("not".to_owned()));
         }
         match (self.tokens.last_mut(), word.as_str()) {
-            (Some(Token::Word(last)), "box" | "boxes") if last == "mail" => last.push_str(&word),
+            (Some(Token::Word(last)), "box" | "boxes" | "drop") if last == "mail" => {
+                last.push_str(&word);
+            }
             (Some(Token::Word(last)), "mail" | "mails") if last == "e" => last.push_str(&word),
             (Some(Token::Word(last)), "not") if last == "can" => last.push_str(&word),
             (_, "cant") => self.tokens.push(Token::Word("cannot".to_owned())),

@@ -40,6 +40,8 @@ enum Grammar {
     Beside,
     /// One of the nouns is right after: `no such user`.
     Before,
+    /// None of the nouns is anywhere, and a receiver has replied: `550 ann does not exist`.
+    Unless,
 }
 
 static SAID: LazyLock<Vec<Section>> = LazyLock::new(|| sections(include_str!("said.txt")));
@@ -58,14 +60,27 @@ const BETWEEN: [&str; 24] = [
 ];
 
 /// Nouns that turn a noun before them into a modifier: an address book is not an address.
-const HEADS: [&str; 22] = [
-    "agent", "agents", "book", "certificate", "computer", "database", "directory", "domain",
-    "domains", "host", "hosts", "list", "lists", "manager", "permissions", "policy", "record",
-    "records", "server", "servers", "system", "type",
+const HEADS: [&str; 36] = [
+    "agent", "agents", "attachment", "authentication", "body", "book", "certificate", "client",
+    "computer", "content", "database", "directory", "domain", "domains", "header", "headers",
+    "host", "hosts", "list", "lists", "manager", "message", "permissions", "policy", "record",
+    "records", "reputation", "sender", "senders", "server", "servers", "signature", "source",
+    "system", "template", "type",
 ];
 
-/// Words that make a following `name` the name of a host or a thing.
-const NAMED: [&str; 8] = ["class", "dns", "domain", "file", "host", "server", "service", "zone"];
+/// Words that make a following `name` or `address` that of a host or a thing.
+const THINGS: [&str; 15] = [
+    "class", "client", "connecting", "dns", "domain", "file", "host", "ip", "network", "remote",
+    "reverse", "server", "service", "source", "zone",
+];
+
+/// Words that an adjective before them describes: an unknown error is no unknown user.
+const OTHERS: [&str; 27] = [
+    "argument", "arguments", "cause", "certificate", "client", "command", "credentials", "dns",
+    "encoding", "error", "errors", "failure", "helo", "host", "mx", "parameter", "parameters",
+    "problem", "protocol", "ptr", "reason", "reasons", "reputation", "response", "sender",
+    "sequence", "status",
+];
 
 /// The most words in between.
 const BETWEEN_MAX: usize = 3;
@@ -122,11 +137,17 @@ impl Section {
             let mut phrases = self.phrases.iter();
             phrases.any(|phrase| {
                 let length = phrase.trim_end_matches('*').len();
-                places(marked, phrase).any(|place| holds(place, length))
+                places(marked, phrase)
+                    .any(|place| holds(place, length) && !is_about_another(marked, place, phrase))
             })
         };
         match self.grammar {
             Grammar::Alone => self.phrases.iter().any(said),
+            Grammar::Unless => {
+                reply.class().is_some()
+                    && self.phrases.iter().any(said)
+                    && !self.nouns.iter().any(said)
+            }
             Grammar::Near => any(&|place, length| near(marked, place, length, &self.nouns)),
             Grammar::Before => any(&|place, length| before(marked, place, length, &self.nouns)),
             Grammar::Beside => any(&|place, length| {
@@ -161,6 +182,13 @@ fn may_be_the_recipients_domain(reply: &Reply<'_>) -> bool {
     }
 }
 
+/// Returns whether the phrase at a place is an adjective that describes the thing after it.
+fn is_about_another(marked: &str, place: usize, phrase: &str) -> bool {
+    let end = (place + 1 + phrase.len()).min(marked.len());
+    let next = marked.get(end..).and_then(|rest| rest.split_whitespace().next());
+    !phrase.contains(' ') && next.is_some_and(|word| OTHERS.contains(&word))
+}
+
 /// Returns whether one of these nouns is in the same sentence as the phrase at a place, and close
 /// to it.
 fn near(marked: &str, place: usize, length: usize, nouns: &[&str]) -> bool {
@@ -184,7 +212,8 @@ fn near(marked: &str, place: usize, length: usize, nouns: &[&str]) -> bool {
 /// Returns whether a noun is the subject itself, and not a part of another thing's name.
 fn is_head(before: Option<&str>, noun: &str, after: &str) -> bool {
     let next = after.split_whitespace().next().unwrap_or_default();
-    let is_of_a_thing = noun == "name" && before.is_some_and(|word| NAMED.contains(&word));
+    let may_be_of_a_thing = matches!(noun, "name" | "address" | "addresses");
+    let is_of_a_thing = may_be_of_a_thing && before.is_some_and(|word| THINGS.contains(&word));
     !is_of_a_thing && !HEADS.contains(&next)
 }
 
@@ -207,9 +236,13 @@ fn before(marked: &str, place: usize, length: usize, nouns: &[&str]) -> bool {
 
 /// Returns whether the phrase at a place is right after one of these nouns.
 fn after(marked: &str, place: usize, nouns: &[&str]) -> bool {
-    let mut words = marked[..=place].split_whitespace().rev().take(BETWEEN_MAX + 1);
-    let noun = words.find(|word| !is_between(word) || nouns.contains(word));
-    noun.is_some_and(|noun| nouns.contains(&noun))
+    let words: Vec<&str> =
+        marked[..=place].split_whitespace().rev().take(BETWEEN_MAX + 2).collect();
+    let noun = (0..words.len()).find(|at| !is_between(words[*at]) || nouns.contains(&words[*at]));
+    noun.is_some_and(|at| {
+        let before = words.get(at + 1).copied();
+        at <= BETWEEN_MAX && nouns.contains(&words[at]) && is_head(before, words[at], "")
+    })
 }
 
 fn is_between(word: &str) -> bool {
@@ -249,6 +282,7 @@ fn sections(text: &'static str) -> Vec<Section> {
                     "near" => Grammar::Near,
                     "beside" => Grammar::Beside,
                     "before" => Grammar::Before,
+                    "unless" => Grammar::Unless,
                     _ => Grammar::Alone,
                 };
                 let nouns = match grammar {
@@ -259,8 +293,8 @@ fn sections(text: &'static str) -> Vec<Section> {
                 let rank = match rank {
                     "sender" => Rank::Sender,
                     "state" => Rank::State,
-                    "recipient" | "near" | "beside" | "before" | "dns" => Rank::Recipient,
-                    _ => Rank::Weak,
+                    "weak" => Rank::Weak,
+                    _ => Rank::Recipient,
                 };
                 is_noun = false;
                 sections.extend(BounceReason::by_word(reason).map(|reason| Section {
