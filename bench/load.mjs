@@ -4,6 +4,7 @@
 
 import { Pool } from "undici";
 
+process.on("disconnect", () => process.exit(1));
 process.on("message", async ({ url, path, bodies, connections }) => {
   const pool = new Pool(url, { connections, pipelining: 1 });
   const latencies = new Float64Array(bodies.length);

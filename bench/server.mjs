@@ -7,6 +7,8 @@ import { migrate, open } from "./runtime.mjs";
 const runtime = await open(JSON.parse(process.argv[2]));
 await migrate(runtime);
 
+// The benchmark failed, and nobody will say `stop`.
+process.on("disconnect", () => process.exit(1));
 process.on("message", async ({ sql, stop }) => {
   if (stop) {
     await runtime.close();

@@ -33,7 +33,7 @@ use crate::flows::tasks::{Intake, Work};
 use crate::providers::http::{HttpError, HttpRequest, HttpResponse};
 use crate::providers::{cloudflare, mailbox};
 use crate::store;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 use worker::{Delay, Env};
@@ -62,8 +62,8 @@ impl App {
     /// configured wrongly. If neither KV nor the database answers, sets `catalog_failure`.
     pub async fn open(env: Env) -> Result<Self, String> {
         let settings = settings(&env)?;
-        let db = D1::new(&env).map_err(|error| error.to_string())?;
-        let kv = Kv::new(&env).map_err(|error| error.to_string())?;
+        let db = D1::new(&env)?;
+        let kv = Kv::new(&env);
         let now = clock::now(&env, settings.is_local()).await;
         let seed = clock::seed().map_err(|error| error.to_string())?;
         let shelf = SHELF.with(|shelf| *shelf);
@@ -157,18 +157,6 @@ impl App {
     pub async fn take_in(&self, facts: &[Intake]) -> Result<(), String> {
         Queue::Intake.send(&self.env, facts).await.map_err(|error| error.reason)
     }
-
-    /// Whether one of the keys exceeds its rate limit. If the limiter does not answer, everybody is
-    /// let in: a lead is worth more than the spam it may bring.
-    pub async fn is_rate_limited(&self, keys: &[String]) -> bool {
-        let Ok(limiter) = self.env.rate_limiter("SUBMIT_LIMIT") else { return false };
-        for key in keys {
-            if limiter.limit(key.clone()).await.is_ok_and(|outcome| !outcome.success) {
-                return true;
-            }
-        }
-        false
-    }
 }
 
 /// What the API and the web app both do: a flow, and what follows it at once.
@@ -259,6 +247,7 @@ fn settings(env: &Env) -> Result<Rc<Settings>, String> {
     if let Some(settings) = READ.with_borrow(|read| read.clone()) {
         return Ok(settings);
     }
+    Kv::open(env).map_err(|error| error.to_string())?;
     let settings = Rc::new(Settings::read(|name| variable(env, name))?);
     READ.set(Some(settings.clone()));
     Ok(settings)
@@ -266,7 +255,15 @@ fn settings(env: &Env) -> Result<Rc<Settings>, String> {
 
 /// Whether the public address is https; needed before the configuration is read.
 pub fn is_https(env: &Env) -> bool {
-    variable(env, "BASE_URL").is_some_and(|base_url| base_url.starts_with("https://"))
+    thread_local! {
+        static READ: Cell<Option<bool>> = const { Cell::new(None) };
+    }
+    READ.get().unwrap_or_else(|| {
+        let base_url = variable(env, "BASE_URL").unwrap_or_default();
+        let is_https = base_url.starts_with("https://");
+        READ.set(Some(is_https));
+        is_https
+    })
 }
 
 fn variable(env: &Env, name: &str) -> Option<String> {

@@ -3,6 +3,10 @@
 
 import * as module from "bindings";
 
+// Futures are woken by microtasks. A promise's are cheaper than workerd's `queueMicrotask`, which
+// enters C++, and js-sys takes them where that function is missing.
+globalThis.queueMicrotask = undefined;
+
 const state = module.__worker_init_state();
 
 /** @param {Function} handler */

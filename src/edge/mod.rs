@@ -22,16 +22,15 @@ use http::request::Inbound;
 use http::response::{self, Reply};
 use platform::queue::{self, WorkTray};
 use public::{forms, pages, subscriptions, tracking, webhooks};
-use worker::web_sys::Request;
 use worker::{
-    Context, Env, MessageBatch, MessageExt, QueueRetryOptionsBuilder, RawMessage, Response, Result,
-    ScheduleContext, ScheduledEvent, event,
+    Context, Env, MessageBatch, MessageExt, QueueRetryOptionsBuilder, RawMessage, Result,
+    ScheduleContext, ScheduledEvent, event, web_sys,
 };
 
 #[event(fetch)]
-async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
+async fn fetch(request: web_sys::Request, env: Env, context: Context) -> Result<web_sys::Response> {
     let inbound = Inbound::new(request, context);
-    let is_strict = inbound.is_secure && app::is_https(&env);
+    let is_strict = app::is_https(&env) && inbound.is_secure();
     let reply = answer(inbound, env).await;
     if is_strict { reply.https_only() } else { reply }.into_response()
 }

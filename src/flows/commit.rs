@@ -5,15 +5,16 @@
 //! that is not in the catalog, that version is fetched, and everything is read again. A refused
 //! batch costs more, within bounds.
 
+mod command;
 mod versions;
 
+pub use command::{Command, ContactRef};
 pub use versions::{load_older_versions, load_versions};
 
 use crate::domain::base::primitives::{ContactId, Ids, MessageId, Millis, QualifiedId, Span};
 use crate::domain::base::token::Keyring;
 use crate::domain::contact::Contact;
-use crate::domain::contact::address::other_mailbox;
-use crate::domain::contact::claim::{self, Claims};
+use crate::domain::contact::claim;
 use crate::domain::contact::enrollment::HourlyQuota;
 use crate::domain::contact::message::Message;
 use crate::domain::engine::{Decision, DecisionInput, Input, StepLimitExceeded, decide};
@@ -23,8 +24,9 @@ use crate::store::contacts::{self, Addresses, ContactRow, KeyRow, MailboxMailRow
 use crate::store::erasures::{ErasedAddressAt, ErasedRow};
 use crate::store::journeys::BusyHourRow;
 use crate::store::messages::MessageRow;
-use crate::store::statement::Rows;
+use crate::store::statement::{Rows, Statement};
 use crate::store::{erasures, journeys, messages, write};
+use command::{claimed_phone, named};
 use std::collections::{BTreeMap, BTreeSet};
 use versions::{credited_late, note_unreadable};
 
@@ -32,63 +34,6 @@ use versions::{credited_late, note_unreadable};
 /// concurrent writers to one contact all succeed within as many rounds, because each round lets at
 /// least one of them through.
 pub const CONFLICT_RETRIES_MAX: usize = 60;
-
-/// Inputs for one contact.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Command {
-    pub who: ContactRef,
-    /// The inputs, in order.
-    pub inputs: Vec<Input>,
-}
-
-/// How a contact is found.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ContactRef {
-    /// By its id. If there is no such contact, nothing happens.
-    Id(ContactId),
-    /// By its phone number. If there is no such contact, nothing happens.
-    Phone(String),
-    /// By what was typed into a form: the contact with the e-mail address or, if none was given,
-    /// the contact with the number. Another contact that has the number keeps it, and a known
-    /// contact gains no address this way, because anybody can type anybody else's address.
-    Typed {
-        /// In normal form.
-        email: Option<String>,
-        /// In E.164.
-        phone: Option<String>,
-    },
-    /// By its addresses: the first one that is known. If none is, it is a new contact. The caller
-    /// is authenticated by a token, so a contact gains the addresses that it lacks.
-    Addresses {
-        /// In normal form.
-        email: Option<String>,
-        /// In E.164.
-        phone: Option<String>,
-        /// The id in the customer's own system.
-        external_id: Option<String>,
-    },
-}
-
-impl ContactRef {
-    /// Returns the addresses that the contact is looked up by.
-    fn addresses(&self) -> impl Iterator<Item = &String> {
-        let given = match self {
-            Self::Id(_) => [None; 3],
-            Self::Phone(phone) => [Some(phone), None, None],
-            Self::Typed { email, phone } => [email.as_ref(), phone.as_ref(), None],
-            Self::Addresses { email, phone, external_id } => {
-                [email.as_ref(), phone.as_ref(), external_id.as_ref()]
-            }
-        };
-        given.into_iter().flatten()
-    }
-
-    /// Returns the mailbox of a typed address that is not in the mailbox's plain spelling.
-    fn mailbox(&self) -> Option<String> {
-        let Self::Typed { email: Some(email), .. } = self else { return None };
-        other_mailbox(email)
-    }
-}
 
 /// The reason why a commit failed.
 #[derive(Clone, Debug, PartialEq)]
@@ -156,9 +101,11 @@ pub async fn commit_by_address<D: Database>(
     let mut faults = Vec::new();
     let mut waiting = commands;
     let mut conflicts = 0;
+    let mut basis = Basis { catalog, keys, now, is_first: true };
     while !waiting.is_empty() && conflicts < CONFLICT_RETRIES_MAX {
         let before = waiting.len();
-        let decided = decide_split(db, (catalog, keys), waiting, &mut faults, now, ids).await?;
+        let decided = decide_split(db, basis, waiting, &mut faults, ids).await?;
+        basis.is_first = false;
         let written = write_split(db, decided, now).await?;
         done.extend(written.done);
         faults.extend(written.faults.into_iter().map(CommitError::Database));
@@ -176,25 +123,50 @@ pub async fn commit_by_address<D: Database>(
 /// commands.
 const FAULTS_ALONE_MAX: usize = 3;
 
+/// What every round of a commit goes by.
+#[derive(Clone, Copy)]
+struct Basis<'a> {
+    catalog: &'a Catalog,
+    /// Recognises erased addresses; `None` if erasures are not checked.
+    keys: Option<&'a Keyring>,
+    now: Millis,
+    /// Whether nothing of these commands has been written, nor refused.
+    is_first: bool,
+}
+
+impl Basis<'_> {
+    /// Returns whether the write alone checks the idempotency keys and the erased addresses of
+    /// these commands: it refuses a key in the log, and an erased address. That is enough for a
+    /// form posted just now, which is hardly ever a repetition, and cannot be older than an
+    /// erasure. If it is refused, the next round reads both.
+    fn leaves_checks_to_the_write(&self, commands: &[Command]) -> bool {
+        let is_posted_now = |input: &Input| match input {
+            Input::Submitted(submitted) => submitted.at == self.now,
+            _ => false,
+        };
+        let mut inputs = commands.iter().flat_map(|command| &command.inputs);
+        self.is_first && inputs.all(is_posted_now)
+    }
+}
+
 /// Reads what all commands need, and decides on each contact once. If the read fails, it tries each
 /// half separately, down to the single commands that cannot be read.
 async fn decide_split<D: Database>(
     db: &D,
-    (catalog, keys): (&Catalog, Option<&Keyring>),
+    basis: Basis<'_>,
     commands: Vec<Command>,
     faults: &mut Vec<CommitError>,
-    now: Millis,
     ids: &mut Ids,
 ) -> Result<Vec<Decided>, CommitError> {
     let mut decided = Vec::new();
     let mut hourly_quotas = BTreeMap::new();
     let mut groups = vec![commands];
     while let Some(mut group) = groups.pop() {
-        match Loaded::read(db, (catalog, keys), &group, now).await {
+        match Loaded::read(db, basis, &group).await {
             Ok(mut loaded) => {
                 loaded.hourly_quotas.append(&mut hourly_quotas);
-                for prepared in loaded.by_contact(group, now, ids) {
-                    match loaded.decide(catalog, prepared, now, ids) {
+                for prepared in loaded.by_contact(group, basis.now, ids) {
+                    match loaded.decide(basis, prepared, ids) {
                         Ok(one) => decided.push(one),
                         Err(endless) => faults.push(CommitError::StepLimitExceeded(endless)),
                     }
@@ -338,15 +310,15 @@ impl Loaded {
     /// may depend on more events.
     async fn read<D: Database>(
         db: &D,
-        (catalog, keys): (&Catalog, Option<&Keyring>),
+        basis: Basis<'_>,
         commands: &[Command],
-        now: Millis,
     ) -> Result<Self, DatabaseError> {
-        let loaded = Self::read_once(db, (catalog, keys), commands, now).await?;
+        let Basis { catalog, now, .. } = basis;
+        let loaded = Self::read_once(db, basis, commands).await?;
         let is_any = load_older_versions(db, catalog, &loaded.contacts, now).await?;
         let credited = credited_late(catalog, commands, &loaded.contacts);
         if load_versions(db, catalog, credited.into_iter(), now).await? || is_any {
-            return Self::read_once(db, (catalog, keys), commands, now).await;
+            return Self::read_once(db, basis, commands).await;
         }
         Ok(loaded)
     }
@@ -355,10 +327,11 @@ impl Loaded {
     /// trip.
     async fn read_once<D: Database>(
         db: &D,
-        (catalog, keyring): (&Catalog, Option<&Keyring>),
+        basis: Basis<'_>,
         commands: &[Command],
-        now: Millis,
     ) -> Result<Self, DatabaseError> {
+        let Basis { catalog, keys: keyring, now, .. } = basis;
+        let is_checked = !basis.leaves_checks_to_the_write(commands);
         let (wanted_ids, addresses) = named(commands);
         let inputs = || commands.iter().flat_map(|command| &command.inputs);
         let keys: Vec<String> = inputs().flat_map(Input::keys).collect();
@@ -373,29 +346,31 @@ impl Loaded {
             .flat_map(|properties| catalog.entry_keys(properties))
             .collect();
         let mut statements = Vec::new();
-        let mut ask = |wanted: bool, statement| {
+        let mut ask = |wanted: bool, statement: &dyn Fn() -> Statement| {
             wanted.then(|| {
-                statements.push(statement);
+                statements.push(statement());
                 statements.len() - 1
             })
         };
-        let by_id =
-            ask(!wanted_ids.is_empty(), contacts::by_ids(wanted_ids, &watched, &entry_keys, now));
-        let by_address = contacts::by_addresses(&addresses, &watched, &entry_keys, now);
-        let by_address = ask(addresses != Addresses::default(), by_address);
-        let known_keys = ask(!keys.is_empty(), contacts::known_keys(&keys));
-        let known_messages = ask(!about.is_empty(), messages::by_ids(about));
+        let by_id = ask(!wanted_ids.is_empty(), &|| {
+            contacts::by_ids(wanted_ids.iter().copied(), &watched, &entry_keys, now)
+        });
+        let by_address = ask(addresses != Addresses::default(), &|| {
+            contacts::by_addresses(&addresses, &watched, &entry_keys, now)
+        });
+        let known_keys = ask(is_checked && !keys.is_empty(), &|| contacts::known_keys(&keys));
+        let known_messages = ask(!about.is_empty(), &|| messages::by_ids(about.iter().copied()));
         let limited = catalog.limited();
-        let hours = ask(!limited.is_empty(), journeys::busy_hours(&limited, now));
+        let hours = ask(!limited.is_empty(), &|| journeys::busy_hours(&limited, now));
 
         let hashes = keyring.map(|keyring| addresses.hashes(keyring)).unwrap_or_default();
         let listed = hashes.keys().map(|(kind, hash)| (*kind, hash.clone())).collect::<Vec<_>>();
-        let erased = ask(!listed.is_empty(), erasures::known(&listed));
+        let erased = ask(is_checked && !listed.is_empty(), &|| erasures::known(&listed));
         let mailboxes: Vec<String> =
             commands.iter().filter_map(|command| command.who.mailbox()).collect();
         let a_day_ago = now.minus(Span::days(1));
-        let mails = contacts::mails_of_mailboxes(&mailboxes, a_day_ago);
-        let mails = ask(!mailboxes.is_empty(), mails);
+        let mails =
+            ask(!mailboxes.is_empty(), &|| contacts::mails_of_mailboxes(&mailboxes, a_day_ago));
 
         let rows = db.batch(statements).await?;
         let none = Rows::default();
@@ -408,20 +383,16 @@ impl Loaded {
         let hours = answer(hours).all::<BusyHourRow>().map_err(fault)?;
         let erased = answer(erased).all::<ErasedRow>().map_err(fault)?;
         let mails_to_mailboxes = answer(mails).all::<MailboxMailRow>().map_err(fault)?;
-        let loaded = Self {
+        let messages = messages.into_iter().map(Message::from);
+        Ok(Self {
             mails_to_mailboxes,
             hourly_quotas: hours.into_iter().map(|row| (row.journey_id, row.hour)).collect(),
             contacts: found.into_iter().map(Contact::from).collect(),
             keys: keys.into_iter().map(|row| (row.key, row.content)).collect(),
             erased: last_erased(erased, &hashes),
             hashes,
-            messages: messages
-                .into_iter()
-                .map(Message::from)
-                .map(|message| (message.id.clone(), message))
-                .collect(),
-        };
-        Ok(loaded)
+            messages: messages.map(|message| (message.id.clone(), message)).collect(),
+        })
     }
 
     /// Sorts the commands by contact. A command may name an address that an earlier one has given
@@ -479,9 +450,8 @@ impl Loaded {
     /// Decides on one contact. The next one takes the next place of an hour.
     fn decide(
         &mut self,
-        catalog: &Catalog,
+        basis: Basis<'_>,
         prepared: Prepared,
-        now: Millis,
         ids: &mut Ids,
     ) -> Result<Decided, StepLimitExceeded> {
         let Prepared { commands, contact, inputs, mails_to_mailbox, new_addresses } = prepared;
@@ -491,7 +461,7 @@ impl Loaded {
         let messages = messages.map(|(id, message)| (id.clone(), message.clone())).collect();
         let hourly_quotas = self.hourly_quotas.clone();
         let input = DecisionInput { messages, hourly_quotas, mails_to_mailbox, inputs };
-        let decision = decide(catalog, contact, input, now, ids)?;
+        let decision = decide(basis.catalog, contact, input, basis.now, ids)?;
         for (journey, quota) in decision.reserved() {
             self.hourly_quotas.insert(journey.clone(), quota);
         }
@@ -639,40 +609,4 @@ impl Loaded {
         };
         inputs.into_iter().map(adjust).collect()
     }
-}
-
-/// Returns the phone number among the claims.
-fn claimed_phone(claims: &Claims) -> Option<String> {
-    claims.get(claim::PHONE)?.as_str().map(str::to_owned)
-}
-
-/// Returns the ids and the addresses that the commands refer to, each once.
-fn named(commands: &[Command]) -> (BTreeSet<&ContactId>, Addresses) {
-    let (mut ids, mut addresses) = (BTreeSet::new(), Addresses::default());
-    for command in commands {
-        let claimed = command.inputs.iter().filter_map(|input| match input {
-            Input::Confirmed { details: Some(claims), .. } => claimed_phone(claims),
-            _ => None,
-        });
-        addresses.phones.extend(claimed);
-        match &command.who {
-            ContactRef::Id(id) => _ = ids.insert(id),
-            ContactRef::Phone(phone) => addresses.phones.push(phone.clone()),
-            ContactRef::Typed { email, phone } => {
-                addresses.emails.extend(email.clone());
-                addresses.phones.extend(phone.clone());
-            }
-            ContactRef::Addresses { email, phone, external_id } => {
-                addresses.emails.extend(email.clone());
-                addresses.phones.extend(phone.clone());
-                addresses.external_ids.extend(external_id.clone());
-            }
-        }
-    }
-    let Addresses { emails, phones, external_ids } = &mut addresses;
-    for list in [emails, phones, external_ids] {
-        list.sort_unstable();
-        list.dedup();
-    }
-    (ids, addresses)
 }

@@ -2,7 +2,7 @@
 //! a canonical form and signs the hash with HMAC-SHA256.
 
 use crate::domain::base::primitives::Millis;
-use crate::domain::base::token::sha256_hex;
+use crate::domain::base::token::{hex, sha256_hex};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -17,11 +17,6 @@ pub(super) fn hmac_sha256(key: &[u8], pieces: &[&[u8]]) -> Vec<u8> {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return Vec::new() };
     pieces.iter().for_each(|piece| mac.update(piece));
     mac.finalize().into_bytes().to_vec()
-}
-
-/// Encodes bytes as lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The signed parts of a request.

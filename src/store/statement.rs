@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 /// One SQL statement with its positional parameters (`?1`, `?2`, …; at most 100, D1's limit).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Statement {
     /// The text; built from constants and closed enums only, never from data.
     pub sql: Cow<'static, str>,

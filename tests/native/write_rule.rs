@@ -5,7 +5,8 @@
 
 use super::interleave::{InTurns, Task, together};
 use super::invariants::assert_sound;
-use super::support::{FORM, MONDAY, agrees, history, number, report, rows, submission, world};
+use super::support::fixtures::Counted;
+use super::support::{ANN, FORM, MONDAY, agrees, history, number, report, rows, submission, world};
 use dripline::domain::base::primitives::{ContactId, Ids, Span};
 use dripline::domain::base::token::Purpose;
 use dripline::domain::engine::Submitted;
@@ -16,6 +17,7 @@ use dripline::flows::schedule::due;
 use dripline::flows::tasks::{Intake, Work};
 use dripline::native::world::{self, World, block_on};
 use serde_json::json;
+use std::ops::Range;
 
 const JOURNEY: &str = r#"
     [segment.clickers]
@@ -246,7 +248,7 @@ fn reports_about_new_contacts_in_one_batch_count_once() {
 }
 
 #[test]
-fn sms_waits_for_the_contact_that_gains_its_number_in_the_same_batch() {
+fn sms_reaches_the_contact_that_gains_its_number_in_the_same_batch() {
     let mut world = journey_world();
     let (email, phone) = ("new@example.com", "+447400123456");
     let event = json!({ "name": "seen", "at": MONDAY, "key": "k1", "properties": {} });
@@ -260,17 +262,74 @@ fn sms_waits_for_the_contact_that_gains_its_number_in_the_same_batch() {
     assert_sound(&world.db, None);
 }
 
+/// An API event about a contact under these names; its key is also the event's name.
+fn event_about(key: &str, email: Option<&str>, external_id: Option<&str>) -> Intake {
+    let event = json!({ "name": key, "at": MONDAY, "key": key, "properties": {} });
+    let task = json!({ "type": "report_v1", "email": email, "external_id": external_id,
+                       "event": event });
+    serde_json::from_value(task).unwrap()
+}
+
 #[test]
-fn many_external_ids_of_one_new_person_are_one_contact() {
+fn many_external_ids_of_one_person_cost_as_much_as_one() {
+    let world = journey_world();
+    let mut ids = Ids::new(world.now(), 1);
+    let mut take = |numbers: Range<usize>| {
+        let task = |n| event_about(&format!("seen.{n}"), Some(ANN), Some(&format!("id-{n}")));
+        let (counted, tasks) = (Counted::new(&world.db), numbers.map(task).collect());
+        let (keys, now) = (&world.settings.keys, world.now());
+        let flow = consume::record(&counted, &world.catalog, keys, tasks, now, &mut ids);
+        block_on(flow).unwrap();
+        counted.round_trips.get()
+    };
+    assert_eq!(take(0..100), 2, "a new person: one round trip reads, one writes");
+    assert_eq!(take(100..200), 2, "a known one");
+    assert_eq!(number(&world.db, "SELECT count(*) FROM contacts"), 1);
+    assert_eq!(number(&world.db, "SELECT count(*) FROM events"), 200);
+}
+
+#[test]
+fn events_of_a_batch_keep_their_order_however_the_person_is_named() {
     let mut world = journey_world();
-    let task = |n: usize| {
-        let event = json!({ "name": "seen", "at": MONDAY, "key": format!("k{n}"),
-                            "properties": {} });
-        let task = json!({ "type": "report_v1", "email": "new@example.com",
-                           "external_id": format!("id-{n}"), "event": event });
+    let named = [
+        event_about("first", Some(ANN), None),
+        event_about("second", Some(ANN), Some("7")),
+        event_about("third", None, Some("7")),
+        event_about("fourth", Some(ANN), None),
+        event_about("fifth", None, Some("7")),
+    ];
+    world.take_in(named.to_vec()).unwrap();
+    assert_eq!(history(&world.db, ANN), ["first", "second", "third", "fourth", "fifth"]);
+    assert_sound(&world.db, None);
+}
+
+#[test]
+fn two_contents_of_one_key_in_a_batch_are_a_conflict_under_any_name() {
+    let mut world = journey_world();
+    let order = |email: &str, amount: i64| {
+        let event = json!({ "name": "order.completed", "at": MONDAY, "key": "api:1",
+                            "properties": { "value_minor": amount, "currency": "GBP" },
+                            "content": amount.to_string() });
+        let task = json!({ "type": "report_v1", "email": email, "event": event });
         serde_json::from_value(task).unwrap()
     };
-    world.take_in((0..100).map(task).collect()).unwrap();
-    assert_eq!(number(&world.db, "SELECT count(*) FROM contacts"), 1);
-    assert_eq!(number(&world.db, "SELECT count(*) FROM events WHERE name = 'seen'"), 100);
+    world.take_in(vec![order(ANN, 100), order("bob@example.com", 200)]).unwrap();
+    let names = rows(&world.db, "SELECT name FROM events ORDER BY name");
+    assert_eq!(
+        names,
+        [json!({ "name": "contact.report_refused" }), json!({ "name": "order.completed" })]
+    );
+}
+
+#[test]
+fn form_posted_while_its_address_is_erased_is_refused_by_the_write() {
+    let mut world = journey_world();
+    let submitted = submission(&mut world, &FIELDS);
+    world.after(Span::minutes(1)).unwrap();
+    world.erase(ANN).unwrap();
+    let submitted = Submitted { at: MONDAY.plus(Span::seconds(10)), ..submitted };
+    post_together(&world, vec![submitted]);
+    let sent = "SELECT count(*) FROM events WHERE name = 'form.submitted'";
+    assert_eq!(number(&world.db, sent), 0);
+    assert_sound(&world.db, None);
 }

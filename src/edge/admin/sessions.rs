@@ -6,7 +6,7 @@ use crate::edge::http::body;
 use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
 use crate::edge::http::session;
-use crate::edge::platform::clock;
+use crate::edge::platform::{clock, rate_limit};
 use crate::flows::operations::sign_in as signing;
 use crate::views::admin::{SignInProblem, SignInView, sign_in as sign_in_page};
 use crate::views::page::SIGN_IN_POLICY;
@@ -31,7 +31,7 @@ pub async fn sign_in(app: App, mut inbound: Inbound) -> Reply {
     // network address is not limited.
     let origin = Some(app.origin_hash(&inbound)).filter(|hash| !hash.is_empty());
     let tries: Vec<String> = origin.iter().map(|hash| format!("sign-in:{hash}")).collect();
-    if app.is_rate_limited(&tries).await {
+    if rate_limit::is_exceeded(&app.env, tries).await {
         let page = sign_in_reply(&inbound, 429, Some(SignInProblem::TooManyTries));
         return page.header("retry-after", "60");
     }

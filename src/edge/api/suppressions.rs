@@ -1,5 +1,6 @@
 //! Suppressed addresses: list, add, release, import.
 
+use crate::domain::base::diagnostic::brief;
 use crate::domain::base::language::Language;
 use crate::domain::base::primitives::Channel;
 use crate::domain::contact::suppression::SuppressionReason;
@@ -41,11 +42,10 @@ pub async fn list(app: App, mut inbound: Inbound) -> Reply {
             Ok(listing) => listing,
             Err(refusal) => return refusal,
         },
-        _ => {
-            let reason = inbound.parameter("reason");
-            let reason = reason.and_then(|word| SuppressionReason::by_name(&word));
-            Listing { reason, ..Listing::default() }
-        }
+        _ => match inbound.parameter("reason").as_deref().map(reason).transpose() {
+            Ok(reason) => Listing { reason, ..Listing::default() },
+            Err(refusal) => return refusal,
+        },
     };
     if let Some(address) = listing.address {
         return find(&app, &inbound, address, listing.channel).await;
@@ -68,6 +68,15 @@ pub async fn list(app: App, mut inbound: Inbound) -> Reply {
         }
         Err(error) => response::failed(&inbound, "suppressions", &error),
     }
+}
+
+/// Reads the reason that a listing is limited to.
+fn reason(name: &str) -> Result<SuppressionReason, Reply> {
+    SuppressionReason::by_name(name).ok_or_else(|| {
+        let known = SuppressionReason::ALL.map(SuppressionReason::as_str).join(", ");
+        let detail = format!("`{}` is not a reason. Use one of: {known}.", brief(&name));
+        Reply::problem(400, "Not understood", &detail, Value::Null)
+    })
 }
 
 /// Lists the entry of one address.

@@ -36,13 +36,13 @@ pub fn not_like(title: &str, like: &str, error: &impl Display) -> Reply {
 /// site cannot set it.
 pub async fn json_bytes(inbound: &mut Inbound, bytes_max: usize) -> Result<Vec<u8>, Reply> {
     if !inbound.brings_json() {
-        let detail = Some("Send content-type: application/json.");
-        return Err(response::message_with(inbound, MessageKind::UnsupportedType, detail));
+        let detail = "Send JSON, with the header `content-type: application/json`.";
+        return Err(Reply::problem(415, "Unsupported content type", detail, Value::Null));
     }
     inbound.body(bytes_max).await.map_err(|error| match error {
         BodyError::TooLarge => {
-            let detail = format!("The body is longer than {bytes_max} bytes.");
-            response::message_with(inbound, MessageKind::TooLarge, Some(&detail))
+            let detail = format!("The body is longer than {bytes_max} bytes. Send less at once.");
+            Reply::problem(413, "Body too large", &detail, Value::Null)
         }
         BodyError::Broken => response::message(inbound, MessageKind::BadRequest),
     })

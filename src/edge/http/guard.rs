@@ -19,7 +19,7 @@ use serde_json::Value;
 /// on its way. A change in the web app must come from a page of ours.
 pub fn refuse(app: &App, inbound: &Inbound, area: Area) -> Option<Reply> {
     let is_page = ["GET", "HEAD"].contains(&inbound.method.as_str());
-    let is_plain = app.settings.is_https() && !inbound.is_secure;
+    let is_plain = app.settings.is_https() && !inbound.is_secure();
     match area {
         Area::Public => None,
         Area::Api if is_plain => Some(plain_api(app)),

@@ -19,8 +19,7 @@ pub struct Inbound {
     pub path: String,
     /// The query string, without the `?`.
     pub query: String,
-    /// Whether the client's own connection was https.
-    pub is_secure: bool,
+    scheme: String,
     /// For work after the answer.
     pub context: Context,
     headers: Headers,
@@ -48,18 +47,22 @@ impl Inbound {
         let (scheme, rest) = address.split_once("://").unwrap_or_default();
         let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let headers = request.headers();
-        let header = |name: &str| headers.get(name).ok().flatten().unwrap_or_default();
-        let is_secure = came_by_https(scheme, &header("cf-visitor"), &header("x-forwarded-proto"));
         Self {
             method: request.method(),
             host: host.to_owned(),
             path: if path.is_empty() { "/".to_owned() } else { path.to_owned() },
             query: query.to_owned(),
-            is_secure,
+            scheme: scheme.to_owned(),
             context,
             headers,
             request,
         }
+    }
+
+    /// Whether the client's own connection was https.
+    pub fn is_secure(&self) -> bool {
+        let (visitor, proto) = (self.header("cf-visitor"), self.header("x-forwarded-proto"));
+        came_by_https(&self.scheme, &visitor, &proto)
     }
 
     /// Whether the request is for the API.
@@ -138,7 +141,7 @@ impl Inbound {
 
     /// Whether one of our pages sent the request, by the requested host or the public address.
     pub fn is_from_our_page(&self, base_url: &str) -> bool {
-        let scheme = if self.is_secure { "https" } else { "http" };
+        let scheme = if self.is_secure() { "https" } else { "http" };
         let asked = format!("{scheme}://{}", self.host);
         let (site, origin) = (self.header("sec-fetch-site"), self.header("origin"));
         is_from_our_page(&site, &origin, &self.header("referer"), &[&asked, origin_of(base_url)])

@@ -9,7 +9,9 @@ use crate::views::visitor::{MessageKind, MessageView, message_page};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::fmt::Display;
-use worker::{Headers, Response, Result};
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use worker::Result;
+use worker::web_sys::Response;
 
 /// A response under construction.
 pub struct Reply {
@@ -91,19 +93,32 @@ impl Reply {
     }
 
     /// Converts it to the platform's response.
-    pub fn into_response(self) -> Result<Response> {
-        let headers = Headers::new();
-        headers.set("x-content-type-options", "nosniff")?;
-        headers.set("referrer-policy", "strict-origin-when-cross-origin")?;
-        for (name, value) in &self.headers {
-            headers.set(name, value)?;
+    pub fn into_response(mut self) -> Result<Response> {
+        for (name, value) in EVERY_RESPONSE {
+            if self.headers.iter().all(|(known, _)| known != name) {
+                self.headers.push((name, (*value).to_owned()));
+            }
         }
-        let response = match self.body.is_empty() {
-            true => Response::empty()?,
-            false => Response::from_bytes(self.body)?,
-        };
-        Ok(response.with_status(self.status).with_headers(headers))
+        let headers = serde_json::to_string(&self.headers)?;
+        let body = Some(self.body).filter(|body| !body.is_empty());
+        Ok(respond(self.status, &headers, body)?)
     }
+}
+
+/// The headers of every response.
+const EVERY_RESPONSE: &[(&str, &str)] = &[
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "strict-origin-when-cross-origin"),
+];
+
+#[wasm_bindgen(module = "/src/edge/platform/calls.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    fn respond(
+        status: u16,
+        headers: &str,
+        body: Option<Vec<u8>>,
+    ) -> std::result::Result<Response, JsValue>;
 }
 
 /// Builds an error response: a page for a browser, with a link back in the web app; a problem

@@ -60,5 +60,5 @@ fn cookie_name(app: &App, inbound: &Inbound) -> &'static str {
 }
 
 fn is_https(app: &App, inbound: &Inbound) -> bool {
-    app.settings.is_https() || inbound.is_secure
+    app.settings.is_https() || inbound.is_secure()
 }

@@ -17,10 +17,7 @@ pub async fn now(env: &Env, is_local: bool) -> Millis {
     if !is_local || env.var("TEST_CLOCK").is_err() {
         return real;
     }
-    let offset = match Kv::new(env) {
-        Ok(kv) => kv.get(TEST_OFFSET_KEY).await.ok().flatten(),
-        Err(_) => None,
-    };
+    let offset = Kv::new(env).get(TEST_OFFSET_KEY).await.ok().flatten();
     Millis(real.0 + offset.and_then(|text| text.parse::<i64>().ok()).unwrap_or(0))
 }
 

@@ -1,46 +1,28 @@
-//! D1 behind the `Database` port. Many statements go in one `batch()` call, and all their rows come
-//! back as one string, because building row objects across the JavaScript boundary is expensive.
+//! D1 behind the `Database` port. All statements of a batch cross the JavaScript boundary as one
+//! text, and so do all their rows: building a JavaScript value for each is expensive.
 
+use super::binding;
 use crate::flows::ports::{Database, DatabaseError};
 use crate::store::statement::{INTEGER_MAX, Rows, Statement, Value};
-use js_sys::{Array, JSON, Promise, futures::JsFuture};
+use js_sys::Promise;
+use js_sys::futures::JsFuture;
 use serde_json::value::RawValue;
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
-use worker::{D1Database, Env};
+use worker::Env;
 
-// The crate's own `D1Database` returns rows only as objects, one by one. These bind the same three
-// JavaScript methods without that.
-#[wasm_bindgen]
+#[wasm_bindgen(module = "/src/edge/platform/calls.js")]
 extern "C" {
-    type Binding;
-    #[wasm_bindgen(method, catch)]
-    fn prepare(this: &Binding, sql: &str) -> Result<Prepared, JsValue>;
-    #[wasm_bindgen(method, catch)]
-    fn batch(this: &Binding, statements: Vec<Prepared>) -> Result<Promise, JsValue>;
-
-    type Prepared;
-    #[wasm_bindgen(method, catch, variadic)]
-    fn bind(this: &Prepared, values: Vec<JsValue>) -> Result<Prepared, JsValue>;
-
-    type Outcome;
-    #[wasm_bindgen(method, getter)]
-    fn results(this: &Outcome) -> JsValue;
+    #[wasm_bindgen(catch)]
+    fn batch(database: &JsValue, statements: &str) -> Result<Promise, JsValue>;
 }
 
 /// The D1 database bound as `DB`.
-pub struct D1(Binding);
+pub struct D1(JsValue);
 
 impl D1 {
     /// Opens the binding. Fails only if the worker is configured without it.
-    pub fn new(env: &Env) -> worker::Result<Self> {
-        let database: D1Database = env.d1("DB")?;
-        Ok(Self(JsValue::from(database).unchecked_into()))
-    }
-
-    fn prepare(&self, statement: &Statement) -> Result<Prepared, DatabaseError> {
-        let prepared = self.0.prepare(&statement.sql).map_err(failure)?;
-        let values = statement.params.iter().map(bound).collect::<Result<Vec<_>, _>>()?;
-        prepared.bind(values).map_err(failure)
+    pub fn new(env: &Env) -> Result<Self, String> {
+        binding(env, "DB").map(Self)
     }
 }
 
@@ -49,15 +31,12 @@ impl Database for D1 {
         if statements.is_empty() {
             return Ok(Vec::new());
         }
-        let prepared =
-            statements.iter().map(|one| self.prepare(one)).collect::<Result<Vec<_>, _>>()?;
-        let answer = self.0.batch(prepared).map_err(failure)?;
-        let outcomes = JsFuture::from(answer).await.map_err(failure)?;
-        let results = Array::new();
-        for outcome in outcomes.unchecked_into::<Array>() {
-            results.push(&outcome.unchecked_into::<Outcome>().results());
-        }
-        split(&String::from(JSON::stringify(&results).map_err(failure)?))
+        statements.iter().flat_map(|one| &one.params).try_for_each(check)?;
+        let statements = serde_json::to_string(&statements)
+            .map_err(|error| DatabaseError::Fault(format!("statements of a batch: {error}")))?;
+        let answer = batch(&self.0, &statements).map_err(failure)?;
+        let rows = JsFuture::from(answer).await.map_err(failure)?;
+        split(&rows.as_string().unwrap_or_default())
     }
 }
 
@@ -68,16 +47,16 @@ fn split(text: &str) -> Result<Vec<Rows>, DatabaseError> {
     Ok(each.into_iter().map(|rows| Rows(rows.get().to_owned())).collect())
 }
 
-/// Converts a parameter for D1, which accepts neither `undefined` nor `BigInt`.
-fn bound(value: &Value) -> Result<JsValue, DatabaseError> {
+/// Refuses a parameter that JavaScript's numbers, or JSON, would change.
+fn check(value: &Value) -> Result<(), DatabaseError> {
     match value {
-        Value::Null => Ok(JsValue::NULL),
         Value::Int(n) if n.unsigned_abs() > INTEGER_MAX.unsigned_abs() => {
             Err(DatabaseError::Fault(format!("{n} is too large to be bound exactly")))
         }
-        Value::Int(n) => Ok(JsValue::from_f64(*n as f64)),
-        Value::Real(x) => Ok(JsValue::from_f64(*x)),
-        Value::Text(text) => Ok(JsValue::from_str(text)),
+        Value::Real(x) if !x.is_finite() => {
+            Err(DatabaseError::Fault(format!("{x} cannot be bound")))
+        }
+        _ => Ok(()),
     }
 }
 

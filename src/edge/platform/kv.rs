@@ -15,24 +15,29 @@ const READ_TIME_MAX: Duration = Duration::from_secs(2);
 /// A write takes some hundred milliseconds.
 const WRITE_TIME_MAX: Duration = Duration::from_secs(5);
 
-/// The KV namespace bound as `KV`.
-pub struct Kv(KvStore);
+/// The KV namespace bound as `KV`. Most requests do not use it, and opening it takes seven calls of
+/// JavaScript, so it is opened when it is used.
+pub struct Kv(Env);
 
 impl Kv {
+    pub fn new(env: &Env) -> Self {
+        Self(env.clone())
+    }
+
     /// Opens the binding. Fails only if the worker is configured without it.
-    pub fn new(env: &Env) -> worker::Result<Self> {
-        env.kv("KV").map(Self)
+    pub fn open(env: &Env) -> Result<KvStore, KeyValueError> {
+        env.kv("KV").map_err(failed)
     }
 }
 
 impl KeyValue for Kv {
     async fn get(&self, key: &str) -> Result<Option<String>, KeyValueError> {
-        within(READ_TIME_MAX, self.0.get(key).text()).await
+        within(READ_TIME_MAX, Self::open(&self.0)?.get(key).text()).await
     }
 
     /// Other locations may read the old text for a minute.
     async fn put(&self, key: &str, text: &str) -> Result<(), KeyValueError> {
-        let put = self.0.put(key, text).map_err(failed)?;
+        let put = Self::open(&self.0)?.put(key, text).map_err(failed)?;
         within(WRITE_TIME_MAX, put.execute()).await
     }
 }

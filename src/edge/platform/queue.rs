@@ -1,11 +1,20 @@
 //! The queues that the worker writes to. A body is JSON as text: it crosses the JavaScript boundary
 //! as one string in both directions.
 
+use super::binding;
 use crate::flows::ports::{QueueError, WorkQueue};
 use crate::flows::tasks::Work;
+use js_sys::Promise;
+use js_sys::futures::JsFuture;
 use serde::Serialize;
-use wasm_bindgen::JsValue;
-use worker::{BatchMessageBuilder, Env, Error, QueueContentType, RawMessage, RawMessageBuilder};
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use worker::{Env, Error, RawMessage};
+
+#[wasm_bindgen(module = "/src/edge/platform/calls.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    fn send(queue: &JsValue, bodies: Vec<String>) -> Result<Promise, JsValue>;
+}
 
 /// The most messages in one call: the limit of Cloudflare Queues.
 const MESSAGES_PER_CALL_MAX: usize = 100;
@@ -36,18 +45,16 @@ impl Queue {
     /// error, the tasks of earlier calls have been sent.
     pub async fn send<T: Serialize>(self, env: &Env, tasks: &[T]) -> Result<(), QueueError> {
         let mut handed_out = 0;
-        let failed =
-            |handed_out, error: Error| QueueError { handed_out, reason: error.to_string() };
-        let queue = env.queue(self.binding()).map_err(|error| failed(0, error))?;
+        let failed = |handed_out, reason| QueueError { handed_out, reason };
+        let queue = binding(env, self.binding()).map_err(|reason| failed(0, reason))?;
         let bodies = tasks.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>();
-        let bodies = bodies.map_err(|error| failed(0, error.into()))?;
+        let bodies = bodies.map_err(|error| failed(0, error.to_string()))?;
         for bodies in calls(&bodies) {
-            let messages = bodies.iter().map(|body| {
-                RawMessageBuilder::new(JsValue::from_str(body))
-                    .build_with_content_type(QueueContentType::Text)
-            });
-            let batch = BatchMessageBuilder::new().messages(messages).build();
-            queue.send_raw_batch(batch).await.map_err(|error| failed(handed_out, error))?;
+            let sent = match send(&queue, bodies.to_vec()) {
+                Ok(sent) => JsFuture::from(sent).await,
+                Err(thrown) => Err(thrown),
+            };
+            sent.map_err(|thrown| failed(handed_out, Error::from(thrown).to_string()))?;
             handed_out += bodies.len();
         }
         Ok(())

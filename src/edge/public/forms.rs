@@ -13,6 +13,7 @@ use crate::edge::app::App;
 use crate::edge::http::body;
 use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
+use crate::edge::platform::rate_limit;
 use crate::flows::campaign::landing_page::{self, Showing, Typed};
 use crate::flows::ingest::form::{self, Checked};
 use crate::flows::tasks::Intake;
@@ -57,37 +58,36 @@ pub fn form_preflight(app: &App, inbound: &Inbound, id: &str) -> Reply {
 /// Receives a submission.
 pub async fn form_send(mut app: App, mut inbound: Inbound, id: &str) -> Reply {
     let id = QualifiedId::from(id);
-    let Some((published, form)) = app.catalog.form(&id) else {
+    let catalog = app.catalog.clone();
+    let Some((published, form)) = catalog.form(&id) else {
         return match is_unpublished(&app, &id) {
             true => gone_with_answers(&inbound),
             false => no_form(&app, &inbound, &id),
         };
     };
-    let (published, form) = (published.clone(), form.clone());
     let answer = match body::form(&mut inbound).await {
         Ok(answer) => answer,
-        Err(refused) => return allow_origin(refused, &form, &inbound),
+        Err(refused) => return allow_origin(refused, form, &inbound),
     };
     let origin_hash = app.origin_hash(&inbound);
-    let checked =
-        form::check(&published, &id, &form, &answer, &origin_hash, &app.settings, app.now);
+    let checked = form::check(published, &id, form, &answer, &origin_hash, &app.settings, app.now);
     let reply = match checked {
-        Checked::Robot => thank(&app, &inbound, &published, &form),
+        Checked::Robot => thank(&app, &inbound, published, form),
         Checked::Problems(problems) => {
-            show_problems(&mut app, &inbound, &published, &id, answer, problems)
+            show_problems(&mut app, &inbound, published, &id, answer, problems)
         }
         Checked::BadToken(problem) => bad_token(&inbound, problem),
         Checked::Good(submitted) => {
             let keys = form::rate_keys(&submitted, &app.settings);
-            if app.is_rate_limited(&keys).await {
+            if rate_limit::is_exceeded(&app.env, keys).await {
                 response::message(&inbound, MessageKind::TooManyRequests)
                     .header("retry-after", "60")
             } else {
-                store_lead(&mut app, &inbound, &published, &form, *submitted).await
+                store_lead(&mut app, &inbound, published, form, *submitted).await
             }
         }
     };
-    allow_origin(reply, &form, &inbound)
+    allow_origin(reply, form, &inbound)
 }
 
 /// Whether a form is, or may have been, one of an unpublished campaign.

@@ -70,7 +70,7 @@ pub async fn page(mut app: App, inbound: Inbound, path: &str) -> Reply {
     if !visitor.is_kept {
         return reply;
     }
-    let secure = if inbound.is_secure { "; Secure" } else { "" };
+    let secure = if inbound.is_secure() { "; Secure" } else { "" };
     let (id, seconds) = (visitor.id, landing_page::COOKIE_AGE.0 / 1_000);
     let cookie =
         format!("{VISITOR_COOKIE}={id}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");

@@ -148,8 +148,8 @@ fn read_one(event: Value, now: Millis, ids: &mut Ids) -> Result<Intake, (&'stati
     );
     let content = event.id.is_some().then(|| fingerprint(&event, at, &email, &phone));
     let external_id = event.external_id;
-    if external_id.as_ref().is_some_and(|id| id.is_empty() || id.len() > 200) {
-        return Err(("external_id", "give 1 to 200 bytes".to_owned()));
+    if external_id.as_ref().is_some_and(|id| !is_id(id)) {
+        return Err(("external_id", ID_LIMITS.to_owned()));
     }
     let addresses = [&email, &phone, &external_id, &event.contact_id];
     if addresses.iter().all(|address| address.is_none()) {
@@ -163,8 +163,8 @@ fn read_one(event: Value, now: Millis, ids: &mut Ids) -> Result<Intake, (&'stati
     }
     add_value(&mut properties, event.value, event.currency)?;
     let id = event.id.unwrap_or_else(|| ids.uuid());
-    if id.is_empty() || id.len() > 200 {
-        return Err(("id", "give 1 to 200 bytes".to_owned()));
+    if !is_id(&id) {
+        return Err(("id", ID_LIMITS.to_owned()));
     }
     Ok(Intake::CustomEventV1 {
         email,
@@ -179,6 +179,12 @@ fn read_one(event: Value, now: Millis, ids: &mut Ids) -> Result<Intake, (&'stati
             content,
         },
     })
+}
+
+const ID_LIMITS: &str = "give 1 to 200 bytes, without control characters";
+
+fn is_id(id: &str) -> bool {
+    (1..=200).contains(&id.len()) && !id.chars().any(char::is_control)
 }
 
 /// The keys whose values are text.

@@ -2,7 +2,8 @@
 
 use super::Hook;
 use crate::domain::base::token::equal_secrets;
-pub(in crate::providers) use crate::providers::sign::{hex, hmac_sha256};
+pub(in crate::providers) use crate::domain::base::token::hex;
+pub(in crate::providers) use crate::providers::sign::hmac_sha256;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};

@@ -1,0 +1,101 @@
+//! Commands: which contact, and what has happened.
+
+use crate::domain::base::primitives::ContactId;
+use crate::domain::contact::address::other_mailbox;
+use crate::domain::contact::claim::{self, Claims};
+use crate::domain::engine::Input;
+use crate::store::contacts::Addresses;
+use std::collections::BTreeSet;
+
+/// Inputs for one contact.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Command {
+    pub who: ContactRef,
+    /// The inputs, in order.
+    pub inputs: Vec<Input>,
+}
+
+/// How a contact is found.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ContactRef {
+    /// By its id. If there is no such contact, nothing happens.
+    Id(ContactId),
+    /// By its phone number. If there is no such contact, nothing happens.
+    Phone(String),
+    /// By what was typed into a form: the contact with the e-mail address or, if none was given,
+    /// the contact with the number. Another contact that has the number keeps it, and a known
+    /// contact gains no address this way, because anybody can type anybody else's address.
+    Typed {
+        /// In normal form.
+        email: Option<String>,
+        /// In E.164.
+        phone: Option<String>,
+    },
+    /// By its addresses: the first one that is known. If none is, it is a new contact. The caller
+    /// is authenticated by a token, so a contact gains the addresses that it lacks.
+    Addresses {
+        /// In normal form.
+        email: Option<String>,
+        /// In E.164.
+        phone: Option<String>,
+        /// The id in the customer's own system.
+        external_id: Option<String>,
+    },
+}
+
+impl ContactRef {
+    /// Returns the addresses that the contact is looked up by.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = &String> {
+        let given = match self {
+            Self::Id(_) => [None; 3],
+            Self::Phone(phone) => [Some(phone), None, None],
+            Self::Typed { email, phone } => [email.as_ref(), phone.as_ref(), None],
+            Self::Addresses { email, phone, external_id } => {
+                [email.as_ref(), phone.as_ref(), external_id.as_ref()]
+            }
+        };
+        given.into_iter().flatten()
+    }
+
+    /// Returns the mailbox of a typed address that is not in the mailbox's plain spelling.
+    pub(super) fn mailbox(&self) -> Option<String> {
+        let Self::Typed { email: Some(email), .. } = self else { return None };
+        other_mailbox(email)
+    }
+}
+
+/// Returns the phone number among the claims.
+pub(super) fn claimed_phone(claims: &Claims) -> Option<String> {
+    claims.get(claim::PHONE)?.as_str().map(str::to_owned)
+}
+
+/// Returns the ids and the addresses that the commands refer to, each once.
+pub(super) fn named(commands: &[Command]) -> (BTreeSet<&ContactId>, Addresses) {
+    let (mut ids, mut addresses) = (BTreeSet::new(), Addresses::default());
+    for command in commands {
+        let claimed = command.inputs.iter().filter_map(|input| match input {
+            Input::Confirmed { details: Some(claims), .. } => claimed_phone(claims),
+            _ => None,
+        });
+        addresses.phones.extend(claimed);
+        match &command.who {
+            ContactRef::Id(id) => _ = ids.insert(id),
+            ContactRef::Phone(phone) => addresses.phones.push(phone.clone()),
+            ContactRef::Typed { email, phone } => {
+                addresses.emails.extend(email.clone());
+                addresses.phones.extend(phone.clone());
+            }
+            ContactRef::Addresses { email, phone, external_id } => {
+                addresses.emails.extend(email.clone());
+                addresses.phones.extend(phone.clone());
+                addresses.external_ids.extend(external_id.clone());
+            }
+        }
+    }
+    let Addresses { emails, phones, external_ids } = &mut addresses;
+    for list in [emails, phones, external_ids] {
+        list.sort_unstable();
+        list.dedup();
+    }
+    (ids, addresses)
+}
