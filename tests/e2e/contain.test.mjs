@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { FIXTURES, SAMPLES, publish, publishChanged } from "./command_line.mjs";
 import { start } from "./runtime.mjs";
-import { Visitor, linkTo } from "./visitor.mjs";
+import { join, linkTo, mailTo } from "./visitor.mjs";
 
 /** Longer than an isolate trusts what it read last. */
 const FORGETS_MS = 5_500;
@@ -17,17 +17,6 @@ before(async () => {
 });
 after(() => runtime?.stop());
 
-async function join(name) {
-  const answers = { first_name: name, email: `${name}@example.com`, consent: "yes" };
-  assert.equal((await new Visitor(runtime).fillIn("/relay", answers)).status, 200);
-  await runtime.settle();
-}
-
-async function mailTo(name) {
-  const messages = await runtime.mailbox();
-  return messages.filter((message) => message.address === `${name}@example.com`).reverse();
-}
-
 /** The answer of `/readyz` with a token, or without one. */
 async function ready(isAnybody = false) {
   const ask = isAnybody ? runtime.fetch("/readyz") : runtime.api("GET", "/readyz");
@@ -36,7 +25,7 @@ async function ready(isAnybody = false) {
 }
 
 async function unsubscribes(name) {
-  const [message] = await mailTo(name);
+  const [message] = await mailTo(runtime, name);
   const link = linkTo(message, "/u/");
   const response = await runtime.fetch(link, {
     method: "POST",
@@ -50,8 +39,8 @@ const forget = () => new Promise((resolve) => setTimeout(resolve, FORGETS_MS));
 
 describe("KV that refuses writes", () => {
   before(async () => {
-    await join("ann");
-    await join("ben");
+    await join(runtime, "ann");
+    await join(runtime, "ben");
     await runtime.tick();
     await runtime.kvRefuses(true);
   });
@@ -59,7 +48,7 @@ describe("KV that refuses writes", () => {
 
   test("keeps no message from leaving, and /readyz says so", async () => {
     await runtime.advance("25h");
-    assert.equal((await mailTo("ann")).length, 2);
+    assert.equal((await mailTo(runtime, "ann")).length, 2);
     const said = await ready();
     assert.equal(said.status, 503);
     assert.match(said.kv, /takes no writes since/);
@@ -81,7 +70,7 @@ describe("A version that cannot be read", () => {
   let kept;
   before(async () => {
     await publish(runtime, SAMPLES);
-    await join("eve");
+    await join(runtime, "eve");
     await runtime.tick();
     kept = await runtime.d1("SELECT version, compiled FROM campaign_versions WHERE campaign_id = 'relay'");
     await runtime.d1("UPDATE campaign_versions SET compiled = '{\"new\": 1}' WHERE campaign_id = 'relay'");
@@ -112,7 +101,7 @@ describe("A version that cannot be read", () => {
 
   test("lets people unsubscribe, and loses nothing", async () => {
     await runtime.advance("25h");
-    assert.equal((await mailTo("eve")).length, 1);
+    assert.equal((await mailTo(runtime, "eve")).length, 1);
     await unsubscribes("ann");
     const [{ failed }] = await runtime.d1(
       "SELECT count(*) AS failed FROM enrollments WHERE state = 'failed'",
@@ -130,7 +119,7 @@ describe("A version that cannot be read", () => {
     await forget();
     await runtime.advance("2m");
     await runtime.advance("16m");
-    assert.equal((await mailTo("eve")).length, 2);
+    assert.equal((await mailTo(runtime, "eve")).length, 2);
     assert.deepEqual((await ready()).versions, []);
     assert.equal((await runtime.fetch("/relay")).status, 200);
   });

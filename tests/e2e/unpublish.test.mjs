@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { FIXTURES, dripline, publish } from "./command_line.mjs";
 import { start } from "./runtime.mjs";
-import { Visitor, linkTo, textOf } from "./visitor.mjs";
+import { Visitor, linkTo, mailTo, textOf } from "./visitor.mjs";
 
 /** Longer than an isolate trusts what it read last. */
 const FORGETS_MS = 5_500;
@@ -24,11 +24,6 @@ async function join(name) {
   const answer = await new Visitor(runtime).fillIn("/relay", answers);
   await runtime.settle();
   return answer.status;
-}
-
-async function mailTo(name) {
-  const messages = await runtime.mailbox();
-  return messages.filter((message) => message.address === `${name}@example.com`).reverse();
 }
 
 const ours = ["--to", "", "--token", "test-token"];
@@ -119,13 +114,13 @@ describe("A campaign that is unpublished", () => {
     assert.equal(again.status, 0, again.stdout + again.stderr);
     assert.equal(JSON.parse(again.stdout).people, 0);
     await runtime.advance("2d");
-    assert.equal((await mailTo("ann")).length, 1);
+    assert.equal((await mailTo(runtime, "ann")).length, 1);
     const report = await runtime.api("GET", "/api/v1/reports/campaigns/relay");
     assert.equal((await report.json()).total.leads, 2);
   });
 
   test("keeps the links of its mails alive, with its name on their pages", async () => {
-    const [message] = await mailTo("ben");
+    const [message] = await mailTo(runtime, "ben");
     const ask = await runtime.fetch(linkTo(message, "/u/"));
     assert.equal(ask.status, 200);
     assert.match(textOf(await ask.text()), /1 Test Lane, London/);
@@ -154,7 +149,7 @@ describe("A campaign that is unpublished", () => {
     await runtime.advance("25h");
     await runtime.tick();
     assert.deepEqual(
-      [await mailTo("ann"), await mailTo("ben"), await mailTo("cy")].map((all) => all.length),
+      [await mailTo(runtime, "ann"), await mailTo(runtime, "ben"), await mailTo(runtime, "cy")].map((all) => all.length),
       [1, 1, 2],
     );
   });

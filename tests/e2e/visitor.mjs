@@ -77,6 +77,20 @@ export function links(mail) {
   return found.map(([, href]) => pathOf(unescapeHtml(href)));
 }
 
+/** Sends the form at /relay under a name; returns when everything that follows is done. */
+export async function join(runtime, name) {
+  const answers = { first_name: name, email: `${name}@example.com`, consent: "yes" };
+  const { status } = await new Visitor(runtime).fillIn("/relay", answers);
+  if (status !== 200) throw new Error(`the form of ${name} was answered with ${status}`);
+  await runtime.settle();
+}
+
+/** The e-mails to a name, oldest first. */
+export async function mailTo(runtime, name) {
+  const mails = await runtime.mailbox();
+  return mails.filter(({ address }) => address === `${name}@example.com`).reverse();
+}
+
 /** The first link of a message that begins so. */
 export function linkTo(mail, beginning) {
   const link = links(mail).find((path) => path.startsWith(beginning));
