@@ -281,7 +281,7 @@ impl Words<'_> {
             tile(
                 self.pick("Cost", "花费"),
                 self.money(total.cost_minor),
-                self.pick("from the campaign file", "以活动文件为准"),
+                self.pick("from the campaign file", "来自活动文件"),
             ),
             tile(
                 self.pick("Revenue", "收入"),
@@ -481,8 +481,8 @@ impl Words<'_> {
         };
         Some(self.language.pick(
             format!(
-                "Since {since} its pages and forms answer “no longer available”, and nothing of it \
-                 is sent. Publish it again (`dripline publish`) to put it back up; {left}."
+                "Since {since} its pages and forms answer “no longer available”, and none of its \
+                 messages are sent. Publish it again (`dripline publish`) to put it back up; {left}."
             ),
             format!(
                 "自 {since}起，其页面和表单显示“已下线”，不再发送任何消息。重新发布（`dripline \
@@ -498,8 +498,8 @@ impl Words<'_> {
         }
         let people = count(stops.people);
         let inside = self.language.pick(
-            format!("People in its journeys who leave them, and do not come back: {people}."),
-            format!("离开旅程且不再恢复的人数：{people}。"),
+            format!("People who would leave its journeys for good: {people}."),
+            format!("将退出旅程且不再返回的人数：{people}。"),
         );
         let names = |names: &[String]| names.join(self.pick(", ", "、"));
         let broadcasts = [

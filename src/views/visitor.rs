@@ -396,8 +396,8 @@ impl MessageKind {
             Self::Gone => (
                 "This is no longer available",
                 "Its owner has taken it down.",
-                "Look on the sender's site for what is on now. Links in mails that you got from \
-                 here still work.",
+                "Look on the sender's site for what is on now. You can still unsubscribe by the \
+                 link in any of its mails.",
             ),
             Self::TooLarge => (
                 "That was too large",
@@ -446,7 +446,7 @@ impl MessageKind {
             Self::Gone => (
                 "此内容已下线",
                 "发布者已将其下线。",
-                "请前往主办方网站查看最新内容。您已收到的邮件中的链接仍然有效。",
+                "请前往主办方网站查看最新内容。您仍可通过邮件中的链接退订。",
             ),
             Self::TooLarge => {
                 ("提交的内容过大", "超出了可接收的大小。", "请返回，精简较长的内容后重新提交。")

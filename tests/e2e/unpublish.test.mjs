@@ -58,7 +58,7 @@ describe("A campaign that is unpublished", () => {
     const operator = new Visitor(runtime);
     assert.equal((await operator.fetch(PAGE)).status, 303);
     await operator.signIn();
-    for (const [language, words] of [["en", /who leave them, and do not come back: 2\./], ["zh-CN", /离开旅程且不再恢复的人数：2。/]]) {
+    for (const [language, words] of [["en", /who would leave its journeys for good: 2\./], ["zh-CN", /将退出旅程且不再返回的人数：2。/]]) {
       assert.match(textOf(await (await operator.fetch(`${PAGE}?lang=${language}`)).text()), words);
     }
     const post = { method: "POST", body: new URLSearchParams({}) };

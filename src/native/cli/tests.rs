@@ -103,13 +103,13 @@ fn valid_project_is_summarized() {
     @/campaigns/white-paper.toml
          67:1  unnamed-purpose: `newsletter` has no description, so contacts would see this key on their preference page
                describe it: [purpose.…] with name and description, in en and zh-CN
-        76:33  unknown-option: the rule matches nobody: the field has no option `other`
+        76:33  unknown-option: no contact has this value: the field has no option `other`
                write the option's `value` as in the form
-        79:25  unknown-option: the rule matches nobody: the field has no option `x`
+        79:25  unknown-option: no contact has this value: the field has no option `x`
                write the option's `value` as in the form
-        80:43  unknown-option: the rule matches nobody: the field has no option `2`
+        80:43  unknown-option: no contact has this value: the field has no option `2`
                write the option's `value` as in the form
-        81:35  unknown-option: the rule matches nobody: the field has no option `true`
+        81:35  unknown-option: no contact has this value: the field has no option `true`
                write the option's `value` as in the form
         208:5  unknown-attribute: no form, journey or `attributes` of this campaign sets `renewal`
                also in lines 209, 210, 211, 212
@@ -142,19 +142,19 @@ fn valid_project_is_summarized() {
       "file":"@/campaigns/white-paper.toml",
       "help":"write the option's `value` as in the form",
       "line":76,
-      "message":"the rule matches nobody: the field has no option `other`"},{"code":"unknown-option",
+      "message":"no contact has this value: the field has no option `other`"},{"code":"unknown-option",
       "file":"@/campaigns/white-paper.toml",
       "help":"write the option's `value` as in the form",
       "line":79,
-      "message":"the rule matches nobody: the field has no option `x`"},{"code":"unknown-option",
+      "message":"no contact has this value: the field has no option `x`"},{"code":"unknown-option",
       "file":"@/campaigns/white-paper.toml",
       "help":"write the option's `value` as in the form",
       "line":80,
-      "message":"the rule matches nobody: the field has no option `2`"},{"code":"unknown-option",
+      "message":"no contact has this value: the field has no option `2`"},{"code":"unknown-option",
       "file":"@/campaigns/white-paper.toml",
       "help":"write the option's `value` as in the form",
       "line":81,
-      "message":"the rule matches nobody: the field has no option `true`"},{"code":"unknown-attribute",
+      "message":"no contact has this value: the field has no option `true`"},{"code":"unknown-attribute",
       "file":"@/campaigns/white-paper.toml",
       "help":"correct the name; if it comes through the API, list it in campaign.attributes",
       "line":208,

@@ -15,8 +15,8 @@ use std::io;
 /// Its landing pages and forms answer "no longer available" (410), nobody enters its journeys, and
 /// everybody inside leaves them with the reason "unpublished". Its broadcasts are cancelled, those
 /// with a time to come do not start, and what waits to be sent is not sent. Links in messages that
-/// were sent still work: unsubscribing, preferences, confirming, clicks. Figures, consents and
-/// suppressions stay.
+/// were sent still work: unsubscribing, preferences, confirming, and clicks, except that its own
+/// pages are gone. Figures, consents and suppressions stay.
 ///
 /// `dripline publish` brings it back. Contacts who have left its journeys do not return.
 ///

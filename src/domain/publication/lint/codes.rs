@@ -191,7 +191,7 @@ fn of_slip(code: LintCode) -> Words {
             "correct the name; if it comes through the API, list it in campaign.attributes",
         ),
         UnknownOption => (
-            "the rule matches nobody: the field has no option {}",
+            "no contact has this value: the field has no option {}",
             "write the option's `value` as in the form",
         ),
         UnnamedPurpose => (
@@ -200,7 +200,7 @@ fn of_slip(code: LintCode) -> Words {
         ),
         _ => (
             "no form of this campaign asks for the purpose {}",
-            "correct the name, or describe the purpose in [purpose.…]",
+            "correct the name; a contact agrees to a purpose only by a form that asks for it",
         ),
     }
 }
