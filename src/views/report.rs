@@ -481,8 +481,9 @@ impl Words<'_> {
         };
         Some(self.language.pick(
             format!(
-                "Since {since} its pages and forms answer “no longer available”, and none of its \
-                 messages are sent. Publish it again (`dripline publish`) to put it back up; {left}."
+                "Since {since} its pages and forms answer “no longer available”, and none of \
+                 its messages are sent. Publish it again (`dripline publish`) to put it back up; \
+                 {left}."
             ),
             format!(
                 "自 {since}起，其页面和表单显示“已下线”，不再发送任何消息。重新发布（`dripline \
