@@ -266,6 +266,27 @@ describe("Links", () => {
     }
   });
 
+  test("a confirmation of what the page did not show is asked for again", async () => {
+    const answers = {
+      full_name: "韩梅梅", company: "晨光", email: "mei@example.cn", role: "it",
+      machines: "under-50", consent: "yes",
+    };
+    await new Visitor(runtime).fillIn("/white-paper", answers);
+    await runtime.settle();
+    const [mail] = (await runtime.mailbox()).filter((one) => one.address === "mei@example.cn");
+    const path = linkTo(mail, "/confirm/");
+    const confirm = async (shown, query = "") => {
+      const body = new URLSearchParams({ shown });
+      const answer = await runtime.fetch(path + query, { method: "POST", body });
+      assert.equal(answer.status, 200, shown);
+      return answer.text();
+    };
+    const again = await confirm("0", "?lang=xx");
+    assert.match(again, /name="shown"/);
+    assert.match(again, /<html lang="zh-CN"/, "an unknown language is not English");
+    assert.doesNotMatch(await confirm("-9223372036854775808"), /name="shown"/);
+  });
+
   test("a confirmation link that is too old confirms nothing, and says what to do", async () => {
     const answers = {
       full_name: "李雷", company: "晨光", email: "li@example.cn", role: "it",

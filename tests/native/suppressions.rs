@@ -197,7 +197,10 @@ fn temporary_suppression_expires() {
 #[test]
 fn end_of_a_suppression_beyond_the_calendar_is_refused() {
     let world = world(FORM);
-    let beyond = Named { until: Some(Millis(1 << 53)), ..named("ann@x.example") };
-    assert!(matches!(add(&world, &beyond), Err(SuppressionError::Rejected(_))));
-    assert_eq!(import(&world, vec![beyond, named("ben@x.example")]), (1, 0, vec![1]));
+    for beyond in [1 << 53, -1, i64::MIN] {
+        let beyond = Named { until: Some(Millis(beyond)), ..named("ann@x.example") };
+        assert!(matches!(add(&world, &beyond), Err(SuppressionError::Rejected(_))));
+        let (_, _, refused) = import(&world, vec![beyond, named("ben@x.example")]);
+        assert_eq!(refused, [1]);
+    }
 }

@@ -59,7 +59,8 @@ impl Language {
         }
     }
 
-    fn known(locale: &str) -> Option<Self> {
+    /// Returns the language of a tag; `None` for one that the built-in pages do not have.
+    pub fn known(locale: &str) -> Option<Self> {
         let primary = locale.split(['-', '_']).next().unwrap_or_default();
         if primary.eq_ignore_ascii_case("zh") {
             Some(Self::Chinese)

@@ -34,7 +34,7 @@ pub async fn show(app: App, inbound: Inbound, id: &str) -> Reply {
 /// Replays or discards one, or all.
 pub async fn act(mut app: App, mut inbound: Inbound, id: &str, verb: DeadVerb) -> Reply {
     let before = match read(&mut inbound).await {
-        Ok(asked) => asked.before,
+        Ok(asked) => asked.before.map(|at| Millis(at.0.clamp(0, app.now.0.saturating_add(1)))),
         Err(refusal) => return refusal,
     };
     match verb {

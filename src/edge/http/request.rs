@@ -121,10 +121,13 @@ impl Inbound {
 
     /// Returns the language of built-in pages: `?lang=`, or the browser's preference.
     pub fn language(&self) -> Language {
-        match self.parameter("lang") {
-            Some(tag) => Language::from_locale(&tag),
-            None => Language::from_accept_language(&self.header("accept-language")),
-        }
+        let preferred = || Language::from_accept_language(&self.header("accept-language"));
+        self.chosen_language().unwrap_or_else(preferred)
+    }
+
+    /// Returns the language of `?lang=`, if it names one that we have.
+    pub fn chosen_language(&self) -> Option<Language> {
+        Language::known(&self.parameter("lang")?)
     }
 
     /// Whether the client is a program rather than a page in a browser.

@@ -1,6 +1,7 @@
 //! Responses: a status, headers and a body, with the headers that every response carries.
 
 use crate::domain::base::language::Language;
+use crate::domain::base::web_address;
 use crate::edge::http::request::Inbound;
 use crate::flows::error::FlowError;
 use crate::route::{self, Area};
@@ -56,7 +57,9 @@ impl Reply {
         Self::json(status, &body).header("content-type", "application/problem+json")
     }
 
+    /// Redirects to a path or a URL, which may have characters that a header must not have.
     pub fn redirect(status: u16, location: &str) -> Self {
+        let location = web_address::encoded(location);
         Self::new(status, "text/plain; charset=utf-8", Vec::new()).header("location", location)
     }
 

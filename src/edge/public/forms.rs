@@ -3,6 +3,7 @@
 use crate::domain::base::language::Language;
 use crate::domain::base::primitives::QualifiedId;
 use crate::domain::base::token::TokenProblem;
+use crate::domain::base::web_address::encoded;
 use crate::domain::campaign::Page;
 use crate::domain::engine::Submitted;
 use crate::domain::form::form_data::FormData;
@@ -156,7 +157,7 @@ fn thank(app: &App, inbound: &Inbound, published: &Rc<PublishedVersion>, form: &
     let campaign = &published.compiled.campaign;
     let page = form.thanks.as_ref().and_then(|name| campaign.pages.get(name));
     if inbound.wants_json() {
-        let thanks = page.map(|page| format!("{}{}", app.settings.base_url, page.path));
+        let thanks = page.map(|page| format!("{}{}", app.settings.base_url, encoded(&page.path)));
         return Reply::json(200, &json!({ "status": "ok", "thanks": thanks }));
     }
     if let Some(page) = page {

@@ -156,6 +156,7 @@ pub async fn confirm(mut app: App, mut inbound: Inbound, token: &str) -> Reply {
         Err(refused) => return refused,
     };
     let shown_at = answer.first(SHOWN_AT).and_then(|text| text.parse().ok());
+    let shown_at = shown_at.filter(|at| (0..=app.now.0).contains(at));
     let confirmation = Confirmation {
         link: link.clone(),
         shown_at: shown_at.map_or(app.now, Millis),
@@ -168,8 +169,15 @@ pub async fn confirm(mut app: App, mut inbound: Inbound, token: &str) -> Reply {
         Ok(work) => app.hint(&work).await,
         Err(error) => return response::failed(&inbound, "confirm", &error),
     }
-    let content = Content::only(ConfirmState::Done);
-    confirm_reply(&app, &inbound, Reader::of(link, token), content)
+    // What was asked after the page was shown still waits.
+    let left = subscription_links::question(&app.db, link, app.now).await.unwrap_or_default();
+    let ConfirmationState { consents, claims, locale, .. } = left;
+    let reader = Reader { locale: locale.as_deref(), ..Reader::of(link, token) };
+    let content = match consents.is_empty() {
+        true => Content::only(ConfirmState::Done),
+        false => Content { state: ConfirmState::Ask, consents, claims },
+    };
+    confirm_reply(&app, &inbound, reader, content)
 }
 
 /// Builds the page of a confirmation link that is too old, or was never ours.
@@ -280,7 +288,7 @@ fn sender(app: &App, inbound: &Inbound, reader: Reader<'_>) -> (String, String, 
     let campaign = published.as_ref().map(|published| &published.compiled.campaign);
     let name = app.settings.sender_name(campaign);
     let known = reader.locale.or(campaign.map(|campaign| campaign.locale.as_str()));
-    let language = match (inbound.parameter("lang"), known) {
+    let language = match (inbound.chosen_language(), known) {
         (None, Some(locale)) => Language::from_locale(locale),
         _ => inbound.language(),
     };

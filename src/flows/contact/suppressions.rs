@@ -313,7 +313,7 @@ async fn look<D: Database>(
 
 /// Returns the channel and the normal form of an address, or why it is invalid.
 fn read(named: &Named) -> Result<(Channel, String), SuppressionError> {
-    if named.until.is_some_and(|until| until > UNTIL_MAX) {
+    if named.until.is_some_and(|until| !(Millis(0)..=UNTIL_MAX).contains(&until)) {
         let message = "`until` is in milliseconds since 1970, and before the year 10000";
         return Err(SuppressionError::Rejected(message.to_owned()));
     }
