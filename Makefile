@@ -8,18 +8,13 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
 .PHONY: help dev test build size reset bench bench-broadcast bench-engine bench-segments bench-send
 .PHONY: bench-cold bench-mjml bench-short bench-templates simulate simulate-defects
-.PHONY: lint fmt clean test-native test-e2e cli module
-
-# One tool is built from source, once for all projects and versions, and kept here. It must be of
-# exactly the version of the library.
-TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dripline
-WASM_BINDGEN_VERSION := $(shell sed -n '/^name = "wasm-bindgen"$$/{n;s/version = "\(.*\)"/\1/p;}' Cargo.lock)
-WASM_BINDGEN := $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN_VERSION)/bin/wasm-bindgen
+.PHONY: lint fmt clean test-native test-e2e cli
 
 NPM_STAMP := node_modules/.stamp
 WASM_STAMP := build/.stamp
 DEV_STAMP := build-dev/.stamp
 WASM_SOURCES := Cargo.toml Cargo.lock build.rs rust-toolchain.toml scripts/worker askama.toml \
+	$(wildcard scripts/bindings/*) \
 	$(shell find src -type f -not -path 'src/native/*' -not -path 'src/bin/*')
 STEP := scripts/step
 # Futures of js-sys itself, as the crate `worker` means it, without a second library around them.
@@ -32,9 +27,7 @@ help: ## List the commands
 
 dev: ## Run dripline at http://localhost:8787, with samples and a local mailbox
 	@scripts/need rust
-	@# Two cores are never idle when these are built at the same time.
-	@$(MAKE) --jobs=4 $(NPM_STAMP) $(WASM_BINDGEN) module cli
-	@$(MAKE) $(DEV_STAMP)
+	@$(MAKE) --jobs=3 $(NPM_STAMP) cli $(DEV_STAMP)
 	@node scripts/dev.mjs
 
 test: lint test-native test-e2e ## Check the formatting, lint, and run every test
@@ -111,28 +104,23 @@ test-native: ## Run the native tests only
 test-e2e: $(WASM_STAMP) cli ## Run the end-to-end tests on workerd only
 	@$(STEP) "end-to-end tests" node --test --test-reporter=spec --test-timeout=120000 tests/e2e/*.test.mjs
 
-clean: ## Remove everything that was built here (not the tool in TOOLS)
+clean: ## Remove everything that was built here
 	@rm -rf build build-dev target node_modules bench/node_modules bench/build
 
-# The command line, for publishing and for whoever wants it: target/debug/dripline.
+# The command line, target/debug/dripline, and what scripts/worker needs, in one go.
 cli:
 	@scripts/need rust
-	@$(STEP) "command line" cargo build --quiet --bin dripline
+	@$(STEP) "command line" cargo build --quiet --workspace --bins
 
-# The module alone, which needs no tool and is compiled while that is built.
-module:
+$(WASM_STAMP): $(WASM_SOURCES) $(NPM_STAMP)
 	@scripts/need rust
-	@$(STEP) "module for this machine" cargo build --quiet --lib --target wasm32-unknown-unknown
-
-$(WASM_STAMP): $(WASM_SOURCES) $(NPM_STAMP) | $(WASM_BINDGEN)
-	@scripts/need rust
-	@$(STEP) "worker for the edge" scripts/worker release build $(WASM_BINDGEN)
+	@$(STEP) "worker for the edge" scripts/worker release build
 	@touch $@
 
 # The same worker, built in a minute: neither optimised nor small.
-$(DEV_STAMP): $(WASM_SOURCES) $(NPM_STAMP) | $(WASM_BINDGEN)
+$(DEV_STAMP): $(WASM_SOURCES) $(NPM_STAMP)
 	@scripts/need rust
-	@$(STEP) "worker for this machine" scripts/worker dev build-dev $(WASM_BINDGEN)
+	@$(STEP) "worker for this machine" scripts/worker dev build-dev
 	@touch $@
 
 $(NPM_STAMP): package.json package-lock.json .npmrc
@@ -143,9 +131,3 @@ $(NPM_STAMP): package.json package-lock.json .npmrc
 bench/node_modules/.stamp: bench/package.json bench/package-lock.json $(NPM_STAMP)
 	@$(STEP) "npm packages of the benchmark" npm ci --no-progress --prefix bench
 	@touch $@
-
-$(WASM_BINDGEN):
-	@scripts/need rust
-	@$(STEP) "wasm-bindgen $(WASM_BINDGEN_VERSION) (once, some minutes)" scripts/cargo-tool \
-		wasm-bindgen-cli wasm-bindgen $(WASM_BINDGEN_VERSION) \
-		$(TOOLS)/wasm-bindgen-$(WASM_BINDGEN_VERSION)
