@@ -40,7 +40,7 @@ const CHECKS: [Check; 18] = [
     ("I3: whatever left is in the ledger as sent", mails_that_the_ledger_denies),
     ("I3: a report about a mail settles it", mails_in_doubt),
     ("I4: every enrollment follows the edges of its version, and waits", steps_out_of_order),
-    ("I5: nothing that the house does is refused for good", work_that_fails),
+    ("I5: no work of the deployment is refused for good", work_that_fails),
     ("I7: nobody is let go who bounced or complained", people_not_suppressed),
     ("I8: no fact is in the log twice", facts_recorded_twice),
     ("I9: a journey without re-entry is entered once", journeys_entered_again),
