@@ -39,7 +39,7 @@ async fn verified(app: &App, purpose: Purpose, token: &str) -> Result<Link, Toke
 /// scanners follow every link. Without the database, the page asks.
 pub async fn unsubscribe_ask(app: &App, inbound: &Inbound, token: &str) -> Reply {
     let Ok(link) = verified(app, Purpose::Unsubscribe, token).await else {
-        return unsubscribe_reply(app, inbound, Reader::default(), None, UnsubscribeState::Invalid);
+        return invalid(app, inbound);
     };
     let contact = choosing::contact(&app.db, &link, app.now).await.unwrap_or_else(|error| {
         response::log("unsubscribe", &error.to_string());
@@ -56,13 +56,7 @@ pub async fn unsubscribe_ask(app: &App, inbound: &Inbound, token: &str) -> Reply
 /// multipart or URL-encoded, and does not allow a redirect as the answer.
 pub async fn unsubscribe(mut app: App, mut inbound: Inbound, token: &str) -> Reply {
     let Ok(link) = verified(&app, Purpose::Unsubscribe, token).await else {
-        return unsubscribe_reply(
-            &app,
-            &inbound,
-            Reader::default(),
-            None,
-            UnsubscribeState::Invalid,
-        );
+        return invalid(&app, &inbound);
     };
     // A connection with unread data would be reset, and the answer lost with it.
     let _ = inbound.body(FORM_BODY_BYTES_MAX).await;
@@ -87,13 +81,7 @@ pub async fn unsubscribe(mut app: App, mut inbound: Inbound, token: &str) -> Rep
 /// Undoes an unsubscription.
 pub async fn undo(mut app: App, inbound: Inbound, token: &str) -> Reply {
     let Ok(link) = verified(&app, Purpose::Undo, token).await else {
-        return unsubscribe_reply(
-            &app,
-            &inbound,
-            Reader::default(),
-            None,
-            UnsubscribeState::Invalid,
-        );
+        return invalid(&app, &inbound);
     };
     let (_, _, language) = sender(&app, &inbound, Reader::of(&link, token));
     let words = resubscription(&names(&app, &link, language), language);
@@ -189,7 +177,7 @@ fn expired(app: &App, inbound: &Inbound, link: Option<&Link>) -> Reply {
 /// Shows a contact's subscriptions and lets the contact choose.
 pub async fn preferences_ask(app: &App, inbound: &Inbound, token: &str) -> Reply {
     let Ok(link) = verified(app, Purpose::Preferences, token).await else {
-        return unsubscribe_reply(app, inbound, Reader::default(), None, UnsubscribeState::Invalid);
+        return invalid(app, inbound);
     };
     match choosing::contact(&app.db, &link, app.now).await {
         Ok(Some(contact)) => {
@@ -207,13 +195,7 @@ pub async fn preferences_ask(app: &App, inbound: &Inbound, token: &str) -> Reply
 /// Stores the choice, then shows the new state.
 pub async fn preferences(mut app: App, mut inbound: Inbound, token: &str) -> Reply {
     let Ok(link) = verified(&app, Purpose::Preferences, token).await else {
-        return unsubscribe_reply(
-            &app,
-            &inbound,
-            Reader::default(),
-            None,
-            UnsubscribeState::Invalid,
-        );
+        return invalid(&app, &inbound);
     };
     let answer = match body::form(&mut inbound).await {
         Ok(answer) => answer,
@@ -293,6 +275,11 @@ fn sender(app: &App, inbound: &Inbound, reader: Reader<'_>) -> (String, String, 
         _ => inbound.language(),
     };
     (name, campaign.map(|campaign| campaign.postal_address.clone()).unwrap_or_default(), language)
+}
+
+/// Builds the page of a link that was never ours, or is broken.
+fn invalid(app: &App, inbound: &Inbound) -> Reply {
+    unsubscribe_reply(app, inbound, Reader::default(), None, UnsubscribeState::Invalid)
 }
 
 /// Builds the page of an unsubscribe link; `undo` is the link that undoes what was just done.
