@@ -90,7 +90,7 @@ simulate-defects: ## Put known defects in, and count the seeds until each is cau
 lint: ## Check formatting and lint, warnings denied, natively and for the edge
 	@scripts/need rust
 	@$(STEP) "formatting" cargo fmt --check
-	@$(STEP) "clippy, native" cargo clippy --quiet --all-targets -- -D warnings
+	@$(STEP) "clippy, native" cargo clippy --quiet --workspace --all-targets -- -D warnings
 	@$(STEP) "clippy, edge" cargo clippy --quiet --lib --target wasm32-unknown-unknown -- -D warnings
 
 fmt: ## Format the Rust sources
@@ -99,7 +99,7 @@ fmt: ## Format the Rust sources
 
 test-native: ## Run the native tests only
 	@scripts/need rust
-	@$(STEP) "native tests" cargo test --quiet
+	@$(STEP) "native tests" cargo test --quiet --workspace
 
 test-e2e: $(WASM_STAMP) cli ## Run the end-to-end tests on workerd only
 	@$(STEP) "end-to-end tests" node --test --test-reporter=spec --test-timeout=120000 tests/e2e/*.test.mjs

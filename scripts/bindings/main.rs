@@ -15,6 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // The last two let src/edge/entry.js start the module afresh after a panic.
     Bindgen::new()
         .module(true)?
+        .demangle(false)
         .input_path(module)
         .out_name("index")
         .typescript(false)
