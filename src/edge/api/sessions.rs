@@ -18,7 +18,7 @@ pub async fn make_link(app: App, inbound: Inbound) -> Reply {
         Err(refusal) => return refusal,
     };
     let header = inbound.header("authorization");
-    let token = bearer_token(&header).unwrap_or_default();
+    let token = bearer_token(header).unwrap_or_default();
     let configured = app.api_tokens();
     match sign_in::make_link(&app.db, &configured, token, &random, app.now).await {
         Ok(Some(link)) => {

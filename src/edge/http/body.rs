@@ -65,20 +65,19 @@ pub async fn is_confirmed(inbound: &mut Inbound) -> bool {
 
 /// Reads the body of a form, or returns a reply that says what is wrong with it.
 pub async fn form(inbound: &mut Inbound) -> Result<FormData, Reply> {
-    let language = inbound.language();
     let refuse = |inbound: &Inbound, problem: BodyProblem| {
         let kind = match problem {
             BodyProblem::TooLarge | BodyProblem::TooManyPairs => MessageKind::TooLarge,
             BodyProblem::Multipart | BodyProblem::UnknownType => MessageKind::UnsupportedType,
             _ => MessageKind::BadRequest,
         };
-        response::message_with(inbound, kind, Some(&problem.message(language)))
+        response::message_with(inbound, kind, Some(&problem.message(inbound.language())))
     };
     let body = match inbound.body(FORM_BODY_BYTES_MAX).await {
         Ok(body) => body,
         Err(BodyError::TooLarge) => return Err(refuse(inbound, BodyProblem::TooLarge)),
         Err(BodyError::Broken) => return Err(response::message(inbound, MessageKind::BadRequest)),
     };
-    FormData::from_body(&inbound.header("content-type"), &body)
+    FormData::from_body(inbound.header("content-type"), &body)
         .map_err(|problem| refuse(inbound, problem))
 }

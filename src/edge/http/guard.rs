@@ -57,7 +57,7 @@ async fn refuse_reader(app: &App, inbound: &Inbound) -> Option<Reply> {
 /// Returns the name of the request's API token, or a 401 if it is not a configured token.
 pub fn token_name(app: &App, inbound: &Inbound) -> Result<String, Reply> {
     let header = inbound.header("authorization");
-    let token = bearer_token(&header).unwrap_or_default();
+    let token = bearer_token(header).unwrap_or_default();
     if let Some(name) = api_token_name(&app.api_tokens(), token) {
         return Ok(name.to_owned());
     }

@@ -7,8 +7,14 @@ use crate::domain::inbound::bot_detection::{self, FetchFacts, Network};
 use futures_util::StreamExt;
 use js_sys::futures::JsFuture;
 use js_sys::{Reflect, Uint8Array};
+use wasm_bindgen::prelude::wasm_bindgen;
 use worker::Context;
-use worker::web_sys::{Headers, Request};
+use worker::web_sys::Request;
+
+#[wasm_bindgen(module = "/src/edge/platform/calls.js")]
+extern "C" {
+    fn describe(request: &Request) -> String;
+}
 
 pub struct Inbound {
     /// `GET`, `POST`, …
@@ -22,7 +28,8 @@ pub struct Inbound {
     scheme: String,
     /// For work after the answer.
     pub context: Context,
-    headers: Headers,
+    /// Names and values.
+    headers: Vec<(String, String)>,
     request: Request,
 }
 
@@ -37,18 +44,24 @@ pub enum BodyError {
 impl Inbound {
     /// Parses a request.
     pub fn new(request: Request, context: Context) -> Self {
+        let described = describe(&request);
+        let mut lines = described.split('\n');
+        let method = lines.next().unwrap_or_default();
         // The platform has already parsed and normalised the address: `scheme://host/path?query`.
         // `worker::Request` would parse it again with 60 kB (gzipped) of tables for international
         // domain names, would read Cloudflare's network data, and would treat unknown methods as
         // GET.
-        let url = request.url();
+        let url = lines.next().unwrap_or_default();
         let address = url.split('#').next().unwrap_or_default();
         let (address, query) = address.split_once('?').unwrap_or((address, ""));
         let (scheme, rest) = address.split_once("://").unwrap_or_default();
         let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        let headers = request.headers();
+        let mut headers = Vec::new();
+        while let (Some(name), Some(value)) = (lines.next(), lines.next()) {
+            headers.push((name.to_owned(), value.to_owned()));
+        }
         Self {
-            method: request.method(),
+            method: method.to_owned(),
             host: host.to_owned(),
             path: if path.is_empty() { "/".to_owned() } else { path.to_owned() },
             query: query.to_owned(),
@@ -62,7 +75,7 @@ impl Inbound {
     /// Whether the client's own connection was https.
     pub fn is_secure(&self) -> bool {
         let (visitor, proto) = (self.header("cf-visitor"), self.header("x-forwarded-proto"));
-        came_by_https(&self.scheme, &visitor, &proto)
+        came_by_https(&self.scheme, visitor, proto)
     }
 
     /// Whether the request is for the API.
@@ -71,13 +84,16 @@ impl Inbound {
     }
 
     /// Returns a header's value, or an empty string.
-    pub fn header(&self, name: &str) -> String {
-        self.headers.get(name).ok().flatten().unwrap_or_default()
+    pub fn header(&self, name: &str) -> &str {
+        let mut all = self.headers.iter();
+        let named = all.find(|(known, _)| known.eq_ignore_ascii_case(name));
+        named.map_or("", |(_, value)| value)
     }
 
     /// Returns the client's network address; `None` where Cloudflare is not in front.
     pub fn address(&self) -> Option<String> {
-        Some(self.header("cf-connecting-ip")).filter(|address| !address.is_empty())
+        let address = self.header("cf-connecting-ip");
+        (!address.is_empty()).then(|| address.to_owned())
     }
 
     /// Returns the facts by which a fetch is classified as a person's or a bot's. The network
@@ -94,7 +110,7 @@ impl Inbound {
         };
         FetchFacts {
             method: if self.method == "GET" { String::new() } else { self.method.clone() },
-            agent: bot_detection::known_agent(&self.header("user-agent")),
+            agent: bot_detection::known_agent(self.header("user-agent")),
             asn,
             network: Network::find(asn, self.address().as_deref()),
             prefetch: purposes.into_iter().any(ahead),
@@ -121,7 +137,7 @@ impl Inbound {
 
     /// Returns the language of built-in pages: `?lang=`, or the browser's preference.
     pub fn language(&self) -> Language {
-        let preferred = || Language::from_accept_language(&self.header("accept-language"));
+        let preferred = || Language::from_accept_language(self.header("accept-language"));
         self.chosen_language().unwrap_or_else(preferred)
     }
 
@@ -147,7 +163,7 @@ impl Inbound {
         let scheme = if self.is_secure() { "https" } else { "http" };
         let asked = format!("{scheme}://{}", self.host);
         let (site, origin) = (self.header("sec-fetch-site"), self.header("origin"));
-        is_from_our_page(&site, &origin, &self.header("referer"), &[&asked, origin_of(base_url)])
+        is_from_our_page(site, origin, self.header("referer"), &[&asked, origin_of(base_url)])
     }
 
     /// Reads the body, up to `bytes_max`; the rest of a longer one is not read. A body that

@@ -1,13 +1,24 @@
 // Calls of the platform that would cross the boundary between the module and JavaScript many times.
 
+/** Describes a request: a line for its method, its URL, and the name and the value of each header. */
+export function describe(request) {
+  let text = `${request.method}\n${request.url}`;
+  for (const [name, value] of request.headers) text += `\n${name}\n${value}`;
+  return text;
+}
+
+/** The SQL texts that the module has sent under a number. */
+const texts = [];
+
 /**
- * Runs statements in one call of D1. Each is `{ sql, params }`; both they and the rows of each are
- * JSON as text.
+ * Runs statements in one call of D1. Each is `[number, sql, params]`: the text of a number is sent
+ * once. Both the statements and the rows of each are JSON as text.
  */
-export async function batch(database, text) {
-  const statements = JSON.parse(text);
+export async function batch(database, json) {
+  const statements = JSON.parse(json);
+  for (const [number, sql] of statements) if (number !== null && sql !== null) texts[number] = sql;
   const outcomes = await database.batch(
-    statements.map(({ sql, params }) => database.prepare(sql).bind(...params)),
+    statements.map(([number, sql, params]) => database.prepare(sql ?? texts[number]).bind(...params)),
   );
   return JSON.stringify(outcomes.map(({ results }) => results));
 }

@@ -7,6 +7,9 @@ use crate::store::statement::{INTEGER_MAX, Rows, Statement, Value};
 use js_sys::Promise;
 use js_sys::futures::JsFuture;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use worker::Env;
 
@@ -32,12 +35,35 @@ impl Database for D1 {
             return Ok(Vec::new());
         }
         statements.iter().flat_map(|one| &one.params).try_for_each(check)?;
-        let statements = serde_json::to_string(&statements)
+        let statements = serde_json::to_string(&numbered(&statements))
             .map_err(|error| DatabaseError::Fault(format!("statements of a batch: {error}")))?;
         let answer = batch(&self.0, &statements).map_err(failure)?;
         let rows = JsFuture::from(answer).await.map_err(failure)?;
         split(&rows.as_string().unwrap_or_default())
     }
+}
+
+/// The most SQL texts that an isolate keeps under a number.
+const NUMBERED_TEXTS_MAX: usize = 256;
+
+/// Returns each statement as `batch` takes it: `[number, text, parameters]`. A text crosses the
+/// boundary once; from then on, its number stands for it. Texts beyond the limit have no number.
+fn numbered<'a>(statements: &'a [Statement]) -> Vec<(Option<usize>, Option<&'a str>, &'a [Value])> {
+    thread_local! {
+        static NUMBERS: RefCell<HashMap<Cow<'static, str>, usize>> = RefCell::default();
+    }
+    NUMBERS.with_borrow_mut(|numbers| {
+        let mut number = |Statement { sql, params }: &'a Statement| match numbers.get(sql) {
+            Some(number) => (Some(*number), None, params.as_slice()),
+            None if numbers.len() < NUMBERED_TEXTS_MAX => {
+                let number = numbers.len();
+                numbers.insert(sql.clone(), number);
+                (Some(number), Some(sql.as_ref()), params.as_slice())
+            }
+            None => (None, Some(sql.as_ref()), params.as_slice()),
+        };
+        statements.iter().map(&mut number).collect()
+    })
 }
 
 /// Splits `[[rows of the first], [rows of the second], …]` into one text per statement.

@@ -247,7 +247,7 @@ fn bad_token(inbound: &Inbound, problem: TokenProblem) -> Reply {
 
 /// Allows the sites in the form's list of origins to read the answer.
 fn allow_origin(reply: Reply, form: &Form, inbound: &Inbound) -> Reply {
-    let origin = inbound.header("origin");
+    let origin = inbound.header("origin").to_owned();
     let reply = reply.header("vary", "origin");
     if form.origins.contains(&origin) {
         reply.header("access-control-allow-origin", origin)

@@ -36,7 +36,7 @@ pub async fn page(mut app: App, inbound: Inbound, path: &str) -> Reply {
         };
     };
     let network = inbound.address().map(|address| {
-        format!("{address}|{}", bot_detection::known_agent(&inbound.header("user-agent")))
+        format!("{address}|{}", bot_detection::known_agent(inbound.header("user-agent")))
     });
     let (cookie, objects) = (inbound.cookie(VISITOR_COOKIE), inbound.objects_to_tracking());
     let visitor =
@@ -46,7 +46,7 @@ pub async fn page(mut app: App, inbound: Inbound, path: &str) -> Reply {
         return response::message(&inbound, MessageKind::NotFound);
     };
     let referrer = inbound.header("referer");
-    let origin = TrafficSource::of_visit(name, &variant.name, path, &inbound.query, &referrer);
+    let origin = TrafficSource::of_visit(name, &variant.name, path, &inbound.query, referrer);
     let showing = Showing { published, page, variant, origin: &origin, typed: &Typed::default() };
     let rendered = landing_page::render(&showing, &app.settings, app.now, &mut app.ids);
     let html = match rendered {

@@ -5,7 +5,7 @@ use crate::edge::http::request::{BodyError, Inbound};
 use crate::edge::http::response::{self, Reply};
 use crate::edge::platform::fetch::Fetcher;
 use crate::flows::ingest::webhook::{Certificates, WebhookError, receive};
-use crate::providers::webhooks::{HOOK_BYTES_MAX, Hook, Provider, Refusal};
+use crate::providers::webhooks::{HOOK_BYTES_MAX, Hook, Refusal, WebhookProvider};
 use crate::views::visitor::MessageKind;
 use std::rc::Rc;
 
@@ -17,7 +17,7 @@ pub async fn hook(app: App, mut inbound: Inbound, name: &str, secret: &str) -> R
     thread_local! {
         static CERTIFICATES: Rc<Certificates> = Rc::default();
     }
-    let Some(provider) = Provider::by_name(name) else {
+    let Some(provider) = WebhookProvider::by_name(name) else {
         return response::message(&inbound, MessageKind::NotFound);
     };
     let body = match inbound.body(HOOK_BYTES_MAX).await {
@@ -27,7 +27,7 @@ pub async fn hook(app: App, mut inbound: Inbound, name: &str, secret: &str) -> R
     };
     let query = if inbound.query.is_empty() { "" } else { "?" };
     let url = format!("{}{}{query}{}", app.settings.base_url, inbound.path, inbound.query);
-    let header = |name: &str| inbound.header(name);
+    let header = |name: &str| inbound.header(name).to_owned();
     let hook = Hook { url, path_secret: secret, header: &header, body: &body, now: app.now };
     let certificates = CERTIFICATES.with(Rc::clone);
     let received = receive(&Fetcher, &certificates, provider, &hook, &app.settings.hooks).await;
@@ -51,13 +51,13 @@ pub async fn hook(app: App, mut inbound: Inbound, name: &str, secret: &str) -> R
     }
 }
 
-fn acknowledge(provider: Provider) -> Reply {
+fn acknowledge(provider: WebhookProvider) -> Reply {
     let (kind, body) = provider.ack_body();
     Reply::text(200, body).header("content-type", kind)
 }
 
 /// Asks the provider to send the webhook again: it could not be stored and would be lost.
-fn unavailable(provider: Provider, why: &str) -> Reply {
+fn unavailable(provider: WebhookProvider, why: &str) -> Reply {
     response::log("hook.away", &format!("{}: {why}", provider.as_str()));
     Reply::text(503, "try again later\n").header("retry-after", RETRY_AFTER_SECONDS)
 }
