@@ -18,7 +18,7 @@ use dripline::native::clock::Stopwatch;
 use dripline::native::project;
 use dripline::native::world::{World, block_on};
 use dripline::providers::http::{HttpError, HttpRequest, HttpResponse};
-use dripline::providers::{Sender, resend};
+use dripline::providers::{Provider, resend};
 use fixtures::{Counted, MONDAY};
 use serde_json::{Value, json};
 use std::cell::Cell;
@@ -57,8 +57,8 @@ fn waiting(people: u64) -> Outcome<(World, Vec<MessageId>)> {
     let samples = samples.map_err(|error| format!("{error:?}"))?;
     let samples = samples.into_iter().filter(|one| one.campaign.id.0 == "spring-webinar");
     let mut world = World::new(MONDAY, 1, samples.collect())?;
-    world.settings.senders.email =
-        vec![Sender::Resend(resend::Account { api_key: "re_1".to_owned() })];
+    world.settings.providers.email =
+        vec![Provider::Resend(resend::Account { api_key: "re_1".to_owned() })];
     // The provider's own rate limit is not being measured.
     let rate = Rate { calls: 1_000_000, per: Span::seconds(1) };
     world.settings.pacing.rates.insert("resend".to_owned(), rate);
@@ -96,7 +96,7 @@ fn processor_time() -> Outcome<f64> {
 /// Sends to all contacts, `batch_max` per call, and returns the costs per thousand.
 fn costs(people: u64, batch_max: usize) -> Outcome<Value> {
     let (mut world, messages) = waiting(people)?;
-    world.settings.senders.batch_max = batch_max;
+    world.settings.providers.batch_max = batch_max;
     let db = Counted::new(&world.db);
     let (http, ids) = (Taking::default(), &mut Ids::new(MONDAY, 1));
     let (watch, before) = (Stopwatch::start(), processor_time()?);

@@ -41,9 +41,9 @@ use crate::flows::schedule::tick::{self, Minute, TickOutcome};
 use crate::flows::schedule::{due, housekeeping, quarantine};
 use crate::flows::send;
 use crate::flows::settings::Settings;
-use crate::flows::settings::providers::Senders;
+use crate::flows::settings::providers::Providers;
 use crate::flows::tasks::{Intake, Work};
-use crate::providers::Sender;
+use crate::providers::Provider;
 use crate::providers::http::{HttpError, HttpRequest, HttpResponse};
 use crate::store::reports::Visit;
 use crate::store::statement::{Rows, Statement};
@@ -128,13 +128,13 @@ impl World {
     /// ids.
     pub fn new(now: Millis, seed: u64, campaigns: Vec<Compiled>) -> Result<Self, String> {
         let keys = Keyring::new("a secret of the simulated world", None);
-        let mailbox = || vec![Sender::Mailbox];
+        let mailbox = || vec![Provider::Mailbox];
         let settings = Settings {
             hooks: <_>::default(),
             base_url: "https://go.example".to_owned(),
             mail_from: "dripline <hello@go.example>".to_owned(),
             pacing: DeploymentPacing::default(),
-            senders: Senders { email: mailbox(), sms: mailbox(), ..Senders::none(&keys) },
+            providers: Providers { email: mailbox(), sms: mailbox(), ..Providers::none(&keys) },
             keys,
             tracking_off_in: Vec::new(),
         };

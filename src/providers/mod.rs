@@ -111,7 +111,7 @@ impl<'a> Call<'a> {
 
 /// A configured way to send.
 #[derive(Clone)]
-pub enum Sender {
+pub enum Provider {
     /// Keeps messages and shows them at `/dev/mailbox`.
     Mailbox,
     /// Another program, at the URL that is the message's recipient; holds the signing keys.
@@ -188,7 +188,7 @@ pub enum BatchResult {
     Each(Vec<SendResult>),
 }
 
-impl Sender {
+impl Provider {
     /// The provider's name in the configuration and in the ledger.
     pub fn name(&self) -> &'static str {
         match self {

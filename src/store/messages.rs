@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 const COLUMNS: &str = "id, contact_id, campaign_id, version, enrollment_id, journey, step,
        broadcast, channel, class, purpose, template, note, queued_at, send_at, attempts, uncertain,
-       nullif(sender, '') AS sender, call, called_at, opened_at, clicked_at, delivered_at,
+       nullif(sender, '') AS provider, call, called_at, opened_at, clicked_at, delivered_at,
        bounced_at, complained_at, unsubscribed_at, sms_segments, cost_micros, address, state,
        reason = 'rate_limited' AS waited";
 
@@ -49,7 +49,7 @@ pub struct Calling<'a> {
     /// The number of its claim.
     pub attempt: u32,
     /// The provider to call.
-    pub sender: &'a str,
+    pub provider: &'a str,
     /// The key of the call, if it carries several messages.
     pub call: Option<&'a str>,
 }
@@ -61,7 +61,7 @@ pub struct Calling<'a> {
 pub fn call<'a>(calling: impl Iterator<Item = &'a Calling<'a>>, now: Millis) -> Statement {
     let calling: Vec<&Calling<'_>> = calling.collect();
     Statement::new(
-        "UPDATE messages SET sender = p.value ->> 'sender', call = p.value ->> 'call',
+        "UPDATE messages SET sender = p.value ->> 'provider', call = p.value ->> 'call',
                 called_at = iif(uncertain, coalesce(called_at, queued_at), ?2),
                 address = CASE WHEN uncertain AND address IS NOT NULL THEN address
                                WHEN class <> 'internal'
@@ -245,7 +245,7 @@ struct MessageColumns {
     send_at: Millis,
     attempts: u32,
     uncertain: u8,
-    sender: Option<String>,
+    provider: Option<String>,
     call: Option<String>,
     called_at: Option<Millis>,
     opened_at: Option<Millis>,
@@ -289,7 +289,7 @@ impl TryFrom<MessageColumns> for MessageRow {
             attempts: row.attempts,
             uncertain: row.uncertain != 0,
             waited: row.waited != 0,
-            sender: row.sender,
+            provider: row.provider,
             call: row.call,
             called_at: row.called_at,
             opened_at: row.opened_at,

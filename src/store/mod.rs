@@ -22,7 +22,7 @@ pub mod reports;
 pub mod respelling;
 pub mod restores;
 mod rule_sql;
-pub mod senders;
+pub mod circuit_breakers;
 pub mod schedule;
 pub mod segments;
 pub mod sessions;

@@ -103,7 +103,7 @@ pub fn forget_places(contacts: &[&ContactId], now: Millis) -> Statement {
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct RateAsk {
     /// The provider.
-    pub sender: &'static str,
+    pub provider: &'static str,
     /// The time from one call to the next.
     pub gap: Span,
     /// Calls with messages that a person waits for.
@@ -125,7 +125,7 @@ const HORIZON_URGENT: Span = Span::seconds(45);
 pub fn take_rates(asks: &[RateAsk], now: Millis) -> Statement {
     Statement::new(
         "WITH asked AS (
-           SELECT value ->> 'sender' AS sender, value ->> 'gap' AS gap, ?2 AS now,
+           SELECT value ->> 'provider' AS sender, value ->> 'gap' AS gap, ?2 AS now,
                   value ->> 'urgent' AS urgent, value ->> 'waited' AS waited,
                   value ->> 'fresh' AS fresh
              FROM json_each(?1)),
@@ -154,7 +154,7 @@ pub fn take_rates(asks: &[RateAsk], now: Millis) -> Statement {
              ON CONFLICT (sender) DO UPDATE SET
                 free_at = excluded.free_at, line_at = excluded.line_at, urgent = excluded.urgent,
                 waited = excluded.waited, fresh = excluded.fresh
-      RETURNING sender, free_at, line_at, urgent, waited, fresh",
+      RETURNING sender AS provider, free_at, line_at, urgent, waited, fresh",
         vec![
             Value::json(asks),
             Value::Int(now.0),
@@ -168,7 +168,7 @@ pub fn take_rates(asks: &[RateAsk], now: Millis) -> Statement {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct RateGiven {
     /// The provider.
-    pub sender: String,
+    pub provider: String,
     /// When the last of the granted calls is over, and the next one might be made.
     pub free_at: Millis,
     /// The time of the last call in the line.

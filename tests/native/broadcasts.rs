@@ -591,7 +591,7 @@ fn unsubscribing_after_a_merge_skips_what_waits_for_both() {
     let mut world = readers(&format!("{NEWS}{more}"), 2);
     world.broadcast("c.news", Start).unwrap();
     minutes(&mut world, 3);
-    world.settings.senders.email = Vec::new();
+    world.settings.providers.email = Vec::new();
     world.broadcast("c.more", Start).unwrap();
     minutes(&mut world, 3);
     let count = |world: &World, state: &str| {

@@ -31,7 +31,7 @@ use dripline::native::sqlite::Sqlite;
 use dripline::native::stores::Memory;
 use dripline::native::world::{World, block_on};
 use dripline::providers::http::{HttpError, HttpRequest, HttpResponse};
-use dripline::providers::{Sender, resend};
+use dripline::providers::{Provider, resend};
 use dripline::store::reports::Visit;
 use insta::assert_snapshot;
 use serde_json::json;
@@ -347,9 +347,9 @@ fn deliveries(costs: &mut Costs) {
 /// A world in which so many messages wait for Resend.
 fn queued(count: usize, batch_max: usize) -> (World, Vec<MessageId>) {
     let mut world = world(&format!("{FORM}{}", with_steps(JOURNEY)));
-    world.settings.senders.email =
-        vec![Sender::Resend(resend::Account { api_key: "re_1".to_owned() })];
-    world.settings.senders.batch_max = batch_max;
+    world.settings.providers.email =
+        vec![Provider::Resend(resend::Account { api_key: "re_1".to_owned() })];
+    world.settings.providers.batch_max = batch_max;
     // The calls are not slowed down, so that the task sends all of them.
     let rate = Rate { calls: 1_000_000, per: Span::seconds(1) };
     world.settings.pacing.rates.insert("resend".to_owned(), rate);

@@ -14,7 +14,7 @@ use dripline::flows::tasks::Work;
 use dripline::native::fault_sim::turns::pass;
 use dripline::native::world::{World, block_on};
 use dripline::providers::http::{HttpError, HttpRequest, HttpResponse};
-use dripline::providers::{Sender, resend, twilio};
+use dripline::providers::{Provider, resend, twilio};
 use dripline::store::statement::{Rows, Statement};
 use hmac::{Hmac, KeyInit, Mac};
 use insta::assert_snapshot;
@@ -70,8 +70,8 @@ pub fn accepted() -> Result<HttpResponse, HttpError> {
     answer(200, json!({ "id": "re-1", "sid": "SM1" }))
 }
 
-fn resend() -> Vec<Sender> {
-    vec![Sender::Resend(resend::Account { api_key: "re_key".to_owned() })]
+fn resend() -> Vec<Provider> {
+    vec![Provider::Resend(resend::Account { api_key: "re_key".to_owned() })]
 }
 
 impl Office {
@@ -89,10 +89,10 @@ impl Office {
 
     pub fn empty(journey: &str) -> Self {
         let mut world = world(&format!("{FORM}{journey}"));
-        world.settings.senders.email = resend();
+        world.settings.providers.email = resend();
         // One by one; batches have their own tests.
-        world.settings.senders.batch_max = 1;
-        world.settings.senders.sms = vec![Sender::Twilio(twilio::Account {
+        world.settings.providers.batch_max = 1;
+        world.settings.providers.sms = vec![Provider::Twilio(twilio::Account {
             account_sid: "AC1".to_owned(),
             auth_token: "token".to_owned(),
             from: "+447400000000".to_owned(),
@@ -321,7 +321,7 @@ fn lost_email_is_retried_with_same_bytes_and_key() {
 fn confirmation_mail_is_retried_with_same_bytes() {
     let form = FORM.replace("text = \"Write to me.\"", "text = \"Write!\", double_opt_in = true");
     let mut world = world(&format!("{form}{JOURNEY}"));
-    world.settings.senders.email = resend();
+    world.settings.providers.email = resend();
     let mut office = Office { world, script: Script::default() };
     office.submit(&agrees("ann@x.example"));
     office.deliver(MONDAY, vec![Err(HttpError::TimedOut)]);
@@ -430,7 +430,7 @@ fn expired_claim_of_older_deployment_is_unknown() {
 fn uncertain_message_is_not_sent_by_another_provider() {
     let mut office = Office::new(JOURNEY);
     office.deliver(MONDAY, vec![Err(HttpError::TimedOut)]);
-    office.world.settings.senders.email = vec![Sender::Mailbox];
+    office.world.settings.providers.email = vec![Provider::Mailbox];
     office.deliver(MONDAY.plus(Span::minutes(2)), vec![]);
     assert_eq!(office.standing(), "unknown|an earlier attempt had no answer|2|1");
 }
@@ -569,10 +569,10 @@ fn uncertain_message_keeps_the_address_it_may_have_gone_to() {
 #[test]
 fn messages_wait_until_a_provider_is_configured() {
     let mut office = Office::new(JOURNEY);
-    office.world.settings.senders.email = vec![];
+    office.world.settings.providers.email = vec![];
     office.deliver(MONDAY, vec![]);
     assert_eq!(office.standing(), "queued|no sender is configured for this channel|0|0");
-    office.world.settings.senders.email = resend();
+    office.world.settings.providers.email = resend();
     office.deliver(MONDAY.plus(Span::days(3)), vec![accepted()]);
     assert_eq!(office.standing(), "sent||1|0");
 }

@@ -16,7 +16,7 @@ use std::cell::{Cell, RefCell};
 /// This many contacts, with one e-mail or SMS each.
 fn crowd(journey: &str, people: usize) -> Office {
     let mut office = Office::empty(journey);
-    office.world.settings.senders.batch_max = usize::MAX;
+    office.world.settings.providers.batch_max = usize::MAX;
     for n in 0..people {
         let (email, phone) = (format!("p{n}@x.example"), format!("07400 1234{n:02}"));
         office.submit(&[("email", &email), ("phone", &phone), ("consent", "on")]);

@@ -33,7 +33,7 @@ mod quarantine;
 mod restores;
 mod segment_backfill;
 mod segments;
-mod senders;
+mod providers;
 mod sessions;
 mod sms_cost;
 mod support;

@@ -126,10 +126,10 @@ fn concurrent_deliveries_never_exceed_a_cap() {
     let mut world = campaign("", count);
     world.settings.pacing = deployment(r#"{ "caps": [{ "messages": 2, "within": "1h" }] }"#);
     // No provider is configured yet, so nothing is sent.
-    let senders = std::mem::take(&mut world.settings.senders.email);
+    let senders = std::mem::take(&mut world.settings.providers.email);
     send_form(&mut world, "ann@x.example", "");
     rows(&world.db, "UPDATE messages SET send_at = 0");
-    world.settings.senders.email = senders;
+    world.settings.providers.email = senders;
     let db = InTurns(&world.db);
     let mut sent = Vec::new();
     for round in 0..10 {
@@ -207,13 +207,13 @@ fn backlog_is_sent_within_the_rate_limit() {
     let mut world = campaign("", 2);
     world.settings.pacing =
         deployment(r#"{ "rates": { "mailbox": { "calls": 1, "per": "1s" } } }"#);
-    world.settings.senders.batch_max = 1;
-    let senders = std::mem::take(&mut world.settings.senders.email);
+    world.settings.providers.batch_max = 1;
+    let senders = std::mem::take(&mut world.settings.providers.email);
     for n in 0..people {
         send_form(&mut world, &format!("p{n}@x.example"), "");
     }
     rows(&world.db, "UPDATE messages SET send_at = queued_at");
-    world.settings.senders.email = senders;
+    world.settings.providers.email = senders;
     let (office, start) = (Clocked::default(), world.now().plus(Span::days(1)));
     for minute in 0..12 {
         office.tick(&world, start.plus(Span::minutes(minute)));
@@ -399,14 +399,14 @@ proptest! {
             let at = begin.plus(Span::minutes(*minute));
             world.after(Span(at.0.saturating_sub(world.now().0).max(0))).unwrap();
             // The time zone is known before any message of the form is sent.
-            let senders = std::mem::take(&mut world.settings.senders.email);
+            let senders = std::mem::take(&mut world.settings.providers.email);
             send_form(&mut world, &format!("p{n}@x.example"), "");
             let place = PLACES[*place];
             rows(&world.db, &format!(
                 "UPDATE contacts SET time_zone = '{place}' WHERE email = 'p{n}@x.example'"));
             rows(&world.db, "UPDATE messages SET send_at = queued_at WHERE attempts = 0
                               AND reason LIKE 'no sender%'");
-            world.settings.senders.email = senders;
+            world.settings.providers.email = senders;
             world.tick().unwrap();
         }
         world.after(Span::days(30)).unwrap();

@@ -108,13 +108,13 @@ fn crowd(pacing: &str, people: usize, house_rules: &str) -> World {
 }
 
 fn fill(world: &mut World, people: usize) {
-    let senders = std::mem::take(&mut world.settings.senders.email);
+    let senders = std::mem::take(&mut world.settings.providers.email);
     for n in 0..people {
         send_form(world, &format!("p{n:02}@x.example"), "");
     }
     rows(&world.db, "UPDATE messages SET send_at = 0");
-    world.settings.senders.email = senders;
-    world.settings.senders.batch_max = 1;
+    world.settings.providers.email = senders;
+    world.settings.providers.batch_max = 1;
 }
 
 /// Concurrent deliveries, each of a share of the due messages.

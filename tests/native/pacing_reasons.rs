@@ -12,7 +12,7 @@ use insta::assert_snapshot;
 
 /// Ann submits the form in this world and gets two e-mails, each in its own call.
 fn meet(mut world: World) -> World {
-    world.settings.senders.batch_max = 1;
+    world.settings.providers.batch_max = 1;
     send_form(&mut world, "ann@x.example", "");
     world
 }
@@ -27,10 +27,10 @@ fn paced(pacing: &str, deployment_rules: &str) -> World {
 /// Two e-mails that wait for a provider until something has happened.
 fn after(pacing: &str, happens: impl FnOnce(&mut World)) -> World {
     let mut world = campaign(pacing, 2);
-    let senders = std::mem::take(&mut world.settings.senders.email);
+    let senders = std::mem::take(&mut world.settings.providers.email);
     let mut world = meet(world);
     rows(&world.db, "UPDATE messages SET send_at = 0");
-    world.settings.senders.email = senders;
+    world.settings.providers.email = senders;
     happens(&mut world);
     world.tick().unwrap();
     world
@@ -84,7 +84,7 @@ fn waiting_reasons_are_explained_in_both_languages() {
         after("", |world| {
             rows(&world.db, "INSERT INTO senders VALUES ('mailbox', 9, 1, 4000000000000, 'gone')");
         }),
-        after("", |world| world.settings.senders.email.clear()),
+        after("", |world| world.settings.providers.email.clear()),
         after("", |world| drop(world.set_journey_state("c.j0", RunState::Paused).unwrap())),
     ]), @"
     quiet_hours

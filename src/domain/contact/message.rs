@@ -23,7 +23,7 @@ pub struct Message {
     /// Whether an earlier attempt ended without an answer.
     pub uncertain: bool,
     /// The provider that was called last; it matters only while the message is uncertain.
-    pub sender: Option<String>,
+    pub provider: Option<String>,
     /// The idempotency key of a batch call; `None` if the message was sent alone, under its own id.
     pub call: Option<String>,
     /// When the first call under that key began.
@@ -65,7 +65,7 @@ impl Message {
             send_at: now,
             attempts: 0,
             uncertain: false,
-            sender: None,
+            provider: None,
             call: None,
             called_at: None,
             waited: false,

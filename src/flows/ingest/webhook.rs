@@ -9,7 +9,9 @@ use crate::domain::inbound::delivery_report::DeliveryReport;
 use crate::flows::ports::Http;
 use crate::flows::tasks::Intake;
 use crate::providers::http::{HttpRequest, HttpResponse};
-use crate::providers::webhooks::{self, Hook, Provider, Reading, Refusal, Secrets, WebhookEvent};
+use crate::providers::webhooks::{
+    self, Hook, Reading, Refusal, Secrets, WebhookEvent, WebhookProvider,
+};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -43,7 +45,7 @@ pub struct Certificates {
 pub async fn receive<H: Http>(
     http: &H,
     certificates: &Certificates,
-    provider: Provider,
+    provider: WebhookProvider,
     hook: &Hook<'_>,
     secrets: &Secrets,
 ) -> Result<Vec<Intake>, WebhookError> {

@@ -8,13 +8,13 @@ use crate::domain::publication::catalog::Unreadable;
 use crate::flows::ports::DatabaseError;
 use crate::flows::schedule::due::CLAIM;
 use crate::flows::schedule::quarantine::ATTEMPTS_ALONE_MAX;
+use crate::store::circuit_breakers::BreakerRow;
 use crate::store::outages::OutageRow;
 use crate::store::parked::CountRow;
 use crate::store::restores::{GuardRow, WaitingRow};
 use crate::store::schedule::Part;
-use crate::store::senders::SenderRow;
 use crate::store::statement::{Rows, Statement};
-use crate::store::{dead_letters, failing, outages, parked, restores, schedule, senders};
+use crate::store::{circuit_breakers, dead_letters, failing, outages, parked, restores, schedule};
 use serde::{Deserialize, Serialize};
 
 /// Without a tick for this long, the scheduler counts as stopped: five of its minutes.
@@ -53,7 +53,8 @@ pub struct Health {
     /// The work that the database refuses; each waits alone, and is retried.
     pub failing: Vec<FailingHealth>,
     /// The providers that are out of order; messages that wait for them are not lost.
-    pub senders: Vec<SenderHealth>,
+    #[serde(rename = "senders")]
+    pub providers: Vec<ProviderHealth>,
 }
 
 /// A public status word for each part: `ok`, `failing`, or `late`.
@@ -73,7 +74,8 @@ pub struct Words {
     /// The published versions.
     pub versions: &'static str,
     /// The providers.
-    pub senders: &'static str,
+    #[serde(rename = "senders")]
+    pub providers: &'static str,
     /// Contacts, of which some may be quarantined.
     pub contacts: &'static str,
     /// Whether there are dead letters.
@@ -95,7 +97,7 @@ impl Health {
             due: status_word(self.due.is_none(), "late"),
             work: status_word(self.failing.is_empty(), "failing"),
             versions: status_word(self.versions.is_empty(), "failing"),
-            senders: status_word(self.senders.is_empty(), "failing"),
+            providers: status_word(self.providers.is_empty(), "failing"),
             contacts: status_word(self.parked == 0, "failing"),
             dead_letters: status_word(self.dead_letters == DeadLetters::default(), "failing"),
             restored: status_word(self.restored.is_none(), "failing"),
@@ -117,8 +119,9 @@ pub struct FailingHealth {
 
 /// A provider that is out of order.
 #[derive(Debug, PartialEq, Serialize)]
-pub struct SenderHealth {
-    pub sender: String,
+pub struct ProviderHealth {
+    #[serde(rename = "sender")]
+    pub provider: String,
     /// Why its last call failed.
     pub reason: String,
     /// The time until the next attempt, in seconds.
@@ -136,7 +139,7 @@ pub fn questions(now: Millis) -> Vec<Statement> {
         schedule::last_tick(),
         schedule::next(),
         parked::count(ATTEMPTS_ALONE_MAX),
-        senders::breakers(),
+        circuit_breakers::breakers(),
         restores::guard(),
         restores::waiting(),
         schedule::handed_out_since(now.plus(CLAIM)),
@@ -205,7 +208,7 @@ pub fn assess(database: Result<Vec<Rows>, DatabaseError>, parts: Parts<'_>, now:
         dead_letters: rows.get(11).and_then(dead).unwrap_or_default(),
         restored,
         failing: failing_work(rows.get(10), now),
-        senders: out_of_order(rows.get(3), now),
+        providers: out_of_order(rows.get(3), now),
         database,
     }
 }
@@ -233,12 +236,16 @@ fn failing_work(rows: Option<&Rows>, now: Millis) -> Vec<FailingHealth> {
     rows.into_iter().map(of).collect()
 }
 
-fn out_of_order(rows: Option<&Rows>, now: Millis) -> Vec<SenderHealth> {
-    let rows = rows.and_then(|rows| rows.all::<SenderRow>().ok()).unwrap_or_default();
-    let of = |row: SenderRow| {
+fn out_of_order(rows: Option<&Rows>, now: Millis) -> Vec<ProviderHealth> {
+    let rows = rows.and_then(|rows| rows.all::<BreakerRow>().ok()).unwrap_or_default();
+    let of = |row: BreakerRow| {
         let until = row.breaker.open_until?;
         let tried_again_in_seconds = ((until.0 - now.0) / 1_000).max(0);
-        Some(SenderHealth { sender: row.name, reason: row.breaker.reason, tried_again_in_seconds })
+        Some(ProviderHealth {
+            provider: row.name,
+            reason: row.breaker.reason,
+            tried_again_in_seconds,
+        })
     };
     rows.into_iter().filter_map(of).collect()
 }

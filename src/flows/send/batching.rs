@@ -6,9 +6,9 @@ use crate::domain::contact::message::Message;
 use crate::domain::engine::Outcome;
 use crate::domain::sending::circuit_breaker::{Breaker, CircuitState};
 use crate::flows::send::results::{Disposition, Results};
-use crate::flows::settings::providers::Senders;
-use crate::providers::{BatchResult, SendResult, Sender};
-use crate::store::senders::SenderRow;
+use crate::flows::settings::providers::Providers;
+use crate::providers::{BatchResult, Provider, SendResult};
+use crate::store::circuit_breakers::BreakerRow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// The number of concurrent calls: as many connections as a worker may have open at once on
@@ -29,7 +29,7 @@ const NO_SENDER_WAIT: Span = Span::hours(1);
 /// A planned call, before it is known which of its messages may leave.
 pub struct Planned<'a> {
     /// The provider to call.
-    pub sender: &'a Sender,
+    pub provider: &'a Provider,
     /// Its idempotency key, if several messages go together.
     pub key: Option<String>,
     /// Sorted by id, so that the same messages always make the same request.
@@ -50,7 +50,7 @@ enum Grouping {
 
 /// The messages of a delivery that are not yet in a wave.
 pub struct Plan<'a> {
-    senders: &'a Senders,
+    providers: &'a Providers,
     waiting: VecDeque<Message>,
     /// The messages whose batch was split up.
     apart: BTreeSet<MessageId>,
@@ -65,7 +65,7 @@ pub struct Plan<'a> {
 /// What to do with a message next.
 enum Choice<'a> {
     /// Call this provider; with this message alone, if it is on trial.
-    Ask(&'a Sender, CircuitState),
+    Ask(&'a Provider, CircuitState),
     /// Wait for the end of this wave, in which its provider is on trial.
     Wait,
     /// Call no provider.
@@ -74,10 +74,10 @@ enum Choice<'a> {
 
 impl<'a> Plan<'a> {
     /// Creates a plan in which all messages wait.
-    pub fn new(senders: &'a Senders, messages: Vec<Message>, state: Vec<SenderRow>) -> Self {
+    pub fn new(providers: &'a Providers, messages: Vec<Message>, state: Vec<BreakerRow>) -> Self {
         let (apart, timeouts, news) = <_>::default();
         let breakers = state.into_iter().map(|row| (row.name, row.breaker)).collect();
-        Self { senders, waiting: messages.into(), apart, timeouts, breakers, news }
+        Self { providers, waiting: messages.into(), apart, timeouts, breakers, news }
     }
 
     /// Returns the calls of the next wave; none if no message waits any more. Messages that cannot
@@ -85,8 +85,8 @@ impl<'a> Plan<'a> {
     pub fn next_wave(&mut self, now: Millis, ended: &mut Results) -> Vec<Planned<'a>> {
         let mut wave = Vec::<Planned<'a>>::new();
         for message in std::mem::take(&mut self.waiting) {
-            let (sender, state) = match self.choose(&message, &wave, now) {
-                Choice::Ask(sender, state) => (sender, state),
+            let (provider, state) = match self.choose(&message, &wave, now) {
+                Choice::Ask(provider, state) => (provider, state),
                 Choice::Wait => {
                     self.waiting.push_back(message);
                     continue;
@@ -100,14 +100,14 @@ impl<'a> Plan<'a> {
             let has_room = |planned: &Planned<'_>| {
                 grouping != Grouping::None
                     && planned.grouping == grouping
-                    && planned.sender.name() == sender.name()
-                    && planned.messages.len() < sender.batch_max().min(self.senders.batch_max)
+                    && planned.provider.name() == provider.name()
+                    && planned.messages.len() < provider.batch_max().min(self.providers.batch_max)
             };
             match wave.iter().position(has_room) {
                 Some(index) => wave[index].messages.push(message),
                 None if wave.len() < CALLS_AT_ONCE_MAX => {
                     let messages = vec![message];
-                    wave.push(Planned { sender, key: None, messages, grouping });
+                    wave.push(Planned { provider, key: None, messages, grouping });
                 }
                 None => self.waiting.push_back(message),
             }
@@ -125,32 +125,32 @@ impl<'a> Plan<'a> {
 
     /// Chooses the provider for a message, given the calls already planned for this wave.
     fn choose(&self, message: &Message, wave: &[Planned<'_>], now: Millis) -> Choice<'a> {
-        let configured = self.senders.of(message);
-        let asked = message.sender.as_deref().filter(|_| message.uncertain);
-        let mut senders = configured
+        let configured = self.providers.of(message);
+        let asked = message.provider.as_deref().filter(|_| message.uncertain);
+        let mut providers = configured
             .iter()
             // Only the provider that was called before can recognise an accepted message.
-            .filter(|sender| asked.is_none_or(|name| sender.name() == name))
+            .filter(|provider| asked.is_none_or(|name| provider.name() == name))
             .peekable();
         if message.uncertain {
-            let lifetime = senders.peek().and_then(|sender| sender.key_lifetime());
+            let lifetime = providers.peek().and_then(|provider| provider.key_lifetime());
             let since = message.called_at.unwrap_or(message.queued_at);
             if lifetime.is_none_or(|lifetime| now >= since.plus(lifetime)) {
                 let reason = "an earlier attempt had no answer".to_owned();
                 return Choice::End(Disposition::Over(Outcome::Unknown { reason, spent: None }));
             }
         }
-        if senders.peek().is_none() {
+        if providers.peek().is_none() {
             let reason = "no sender is configured for this channel".to_owned();
             return Choice::End(Disposition::Untried { at: now.plus(NO_SENDER_WAIT), reason });
         }
         let (mut earliest, mut waits) = (None::<Millis>, false);
-        for sender in senders {
-            let until = match self.state(sender, now) {
-                CircuitState::Closed => return Choice::Ask(sender, CircuitState::Closed),
+        for provider in providers {
+            let until = match self.state(provider, now) {
+                CircuitState::Closed => return Choice::Ask(provider, CircuitState::Closed),
                 CircuitState::HalfOpen => {
-                    if !wave.iter().any(|planned| planned.sender.name() == sender.name()) {
-                        return Choice::Ask(sender, CircuitState::HalfOpen);
+                    if !wave.iter().any(|planned| planned.provider.name() == provider.name()) {
+                        return Choice::Ask(provider, CircuitState::HalfOpen);
                     }
                     waits = true;
                     continue;
@@ -167,11 +167,11 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn state(&self, sender: &Sender, now: Millis) -> CircuitState {
-        if self.timeouts.get(sender.name()).is_some_and(|calls| *calls >= TIMEOUTS_MAX) {
+    fn state(&self, provider: &Provider, now: Millis) -> CircuitState {
+        if self.timeouts.get(provider.name()).is_some_and(|calls| *calls >= TIMEOUTS_MAX) {
             return CircuitState::Open(now.plus(RETRY_WAIT));
         }
-        let breaker = self.breakers.get(sender.name());
+        let breaker = self.breakers.get(provider.name());
         breaker.map_or(CircuitState::Closed, |breaker| breaker.state(now))
     }
 
@@ -185,11 +185,11 @@ impl<'a> Plan<'a> {
     }
 
     /// Records the result of a call to a provider.
-    pub fn record(&mut self, sender: &Sender, result: &BatchResult, now: Millis) {
+    pub fn record(&mut self, provider: &Provider, result: &BatchResult, now: Millis) {
         let timed_out = matches!(result, BatchResult::All(SendResult::Lost(_)));
-        let count = self.timeouts.entry(sender.name()).or_default();
+        let count = self.timeouts.entry(provider.name()).or_default();
         *count = if timed_out { *count + 1 } else { 0 };
-        if !sender.has_circuit_breaker() {
+        if !provider.has_circuit_breaker() {
             return;
         }
         let failure = match result {
@@ -201,21 +201,21 @@ impl<'a> Plan<'a> {
                 stops.next().and_then(failure)
             }
         };
-        let breaker = self.breakers.entry(sender.name().to_owned()).or_default();
+        let breaker = self.breakers.entry(provider.name().to_owned()).or_default();
         match failure {
             Some((reason, at_once, asked)) => breaker.failed(reason, at_once, asked, now),
             None if *breaker == Breaker::default() => return,
             None => breaker.answered(),
         }
-        self.news.insert(sender.name());
+        self.news.insert(provider.name());
     }
 
     /// Returns the circuit breakers that have changed and are not stored yet.
-    pub fn news(&mut self) -> Vec<SenderRow> {
+    pub fn news(&mut self) -> Vec<BreakerRow> {
         let news = std::mem::take(&mut self.news).into_iter();
         let row = |name: &str| {
             let breaker = self.breakers.get(name)?.clone();
-            Some(SenderRow { name: name.to_owned(), breaker })
+            Some(BreakerRow { name: name.to_owned(), breaker })
         };
         news.filter_map(row).collect()
     }

@@ -165,15 +165,15 @@ impl<D: Database, H: Http> Wave<'_, D, H> {
 
     /// Makes a call at its scheduled time.
     async fn call(&self, ready: &Ready<'_>) -> BatchResult {
-        let (Some(call), sender) = (ready.call(), ready.planned.sender) else {
+        let (Some(call), provider) = (ready.call(), ready.planned.provider) else {
             return BatchResult::Each(Vec::new());
         };
         self.wait_until(ready.at).await;
-        match sender.request(call) {
-            Some(request) => sender.batch_result(call, self.http.send(request).await),
+        match provider.request(call) {
+            Some(request) => provider.batch_result(call, self.http.send(request).await),
             None => {
                 // This is a configuration error, which an operator may fix.
-                let reason = format!("{} does not support this channel", sender.name());
+                let reason = format!("{} does not support this channel", provider.name());
                 BatchResult::All(SendResult::Retry { after: None, reason })
             }
         }
@@ -187,8 +187,8 @@ impl<D: Database, H: Http> Wave<'_, D, H> {
         plan: &mut Plan<'_>,
         ended: &mut Results,
     ) -> Vec<Message> {
-        let Planned { sender, key, messages, .. } = ready.planned;
-        plan.record(sender, &result, ready.at);
+        let Planned { provider, key, messages, .. } = ready.planned;
+        plan.record(provider, &result, ready.at);
         let attempts = match result {
             // None of them was accepted, and a single one may be the cause.
             BatchResult::All(SendResult::Refused(_)) if messages.len() > 1 => {
@@ -213,7 +213,7 @@ impl<D: Database, H: Http> Wave<'_, D, H> {
             }
             let seed = key.as_deref().unwrap_or(message.id.as_str());
             let pause = pause(tries, seed);
-            let ending = disposition_of(sender, &message, spent, attempt, pause, ready.at);
+            let ending = disposition_of(provider, &message, spent, attempt, pause, ready.at);
             ended.add(&message, ending);
         }
         stayed

@@ -53,10 +53,10 @@ use crate::flows::ports::all;
 use crate::flows::ports::{Database, DatabaseError, Http};
 use crate::flows::settings::Settings;
 use crate::flows::tasks::Work;
+use crate::store::circuit_breakers::BreakerRow;
 use crate::store::messages::MessageRow;
-use crate::store::senders::SenderRow;
 use crate::store::statement::Rows;
-use crate::store::{messages, senders};
+use crate::store::{circuit_breakers, messages};
 use batching::Plan;
 use context::Wave;
 use results::Results;
@@ -90,7 +90,7 @@ pub async fn deliver<D: Database, H: Http>(
     }
     let versions = claimed.iter().map(|message| (message.campaign.clone(), message.version));
     load_versions(db, catalog, versions, now).await?;
-    let mut plan = Plan::new(&settings.senders, claimed, standing);
+    let mut plan = Plan::new(&settings.providers, claimed, standing);
     let (mut ended, mut work, mut result) = (Results::default(), Vec::new(), Ok(()));
     while result.is_ok() {
         let at = now.plus(http.elapsed());
@@ -123,9 +123,9 @@ async fn claim<D: Database>(
     db: &D,
     wanted: &[MessageId],
     now: Millis,
-) -> Result<(Vec<Message>, Vec<SenderRow>), DatabaseError> {
+) -> Result<(Vec<Message>, Vec<BreakerRow>), DatabaseError> {
     let claim = messages::claim(wanted, now, now.plus(CLAIM));
-    let rows = db.batch(vec![claim, senders::breakers()]).await?;
+    let rows = db.batch(vec![claim, circuit_breakers::breakers()]).await?;
     let claimed = rows.first().map(Rows::readable::<MessageRow>).transpose();
     let claimed = claimed.map_err(DatabaseError::Fault)?.unwrap_or_default();
     Ok((claimed.into_iter().map(Message::from).collect(), all(rows.get(1))?))

@@ -72,9 +72,9 @@ pub async fn schedule_calls<'p, D: Database, H: Http>(
     wave.sort_by_key(Urgency::of);
     let mut asks = BTreeMap::<&'static str, RateAsk>::new();
     for planned in &wave {
-        let name = planned.sender.name();
+        let name = planned.provider.name();
         let Some(rate) = context.rate(planned) else { continue };
-        let new = || RateAsk { sender: name, gap: rate.gap(), ..RateAsk::default() };
+        let new = || RateAsk { provider: name, gap: rate.gap(), ..RateAsk::default() };
         let ask = asks.entry(name).or_insert_with(new);
         *match Urgency::of(planned) {
             Urgency::Urgent => &mut ask.urgent,
@@ -92,7 +92,7 @@ pub async fn schedule_calls<'p, D: Database, H: Http>(
     let (mut turns, mut late) = (Vec::new(), Deferred::new());
     for planned in wave {
         let schedule =
-            schedules.iter_mut().find(|schedule| schedule.sender == planned.sender.name());
+            schedules.iter_mut().find(|schedule| schedule.provider == planned.provider.name());
         match schedule
             .map_or(Ok(context.at), |schedule| schedule.next(Urgency::of(&planned), context.at))
         {
@@ -108,7 +108,7 @@ pub async fn schedule_calls<'p, D: Database, H: Http>(
 
 /// The reservations of a provider for the calls of a wave, assigned in their order.
 struct Schedule {
-    sender: &'static str,
+    provider: &'static str,
     gap: Span,
     given: RateGiven,
     /// The time of the next call with a reservation.
@@ -119,11 +119,11 @@ struct Schedule {
 
 impl Schedule {
     fn of(ask: &RateAsk, given: &[RateGiven]) -> Option<Self> {
-        let given = given.iter().find(|given| given.sender == ask.sender)?.clone();
+        let given = given.iter().find(|given| given.provider == ask.provider)?.clone();
         let before = |at: Millis, calls: usize| Millis(at.0 - ask.gap.0 * calls as i64);
         let turn = before(given.free_at, given.urgent + given.waited + given.fresh);
         let queued = before(given.line_at, ask.fresh - given.fresh);
-        Some(Self { sender: ask.sender, gap: ask.gap, given, turn, queued })
+        Some(Self { provider: ask.provider, gap: ask.gap, given, turn, queued })
     }
 
     /// Returns the time of the next call, or when to try again.
@@ -150,7 +150,7 @@ impl Schedule {
 impl<D: Database, H: Http> Wave<'_, D, H> {
     /// Returns the rate limit of a call's provider.
     fn rate(&self, planned: &Planned<'_>) -> Option<Rate> {
-        let configured = self.settings.pacing.rates.get(planned.sender.name()).cloned();
-        configured.or_else(|| planned.sender.rate())
+        let configured = self.settings.pacing.rates.get(planned.provider.name()).cloned();
+        configured.or_else(|| planned.provider.rate())
     }
 }

@@ -10,10 +10,10 @@ use crate::flows::commit::{Command, CommitError, ContactRef, commit};
 use crate::flows::ports::Database;
 use crate::flows::tasks::Work;
 use crate::flows::tasks::deliveries;
-use crate::providers::{SendResult, Sender};
+use crate::providers::{Provider, SendResult};
+use crate::store::circuit_breakers::BreakerRow;
 use crate::store::messages::PutBack;
-use crate::store::senders::SenderRow;
-use crate::store::{messages, senders};
+use crate::store::{circuit_breakers, messages};
 use std::collections::BTreeMap;
 
 /// The longest `Retry-After` that is obeyed: a mistaken one must not hold a message back for ever.
@@ -88,7 +88,7 @@ impl Results {
         self,
         db: &D,
         catalog: &Catalog,
-        news: Vec<SenderRow>,
+        news: Vec<BreakerRow>,
         now: Millis,
         ids: &mut Ids,
     ) -> Result<Vec<Work>, CommitError> {
@@ -102,7 +102,7 @@ impl Results {
             rest.push(messages::put_back(&self.back));
         }
         if !news.is_empty() {
-            rest.push(senders::keep(&news));
+            rest.push(circuit_breakers::keep(&news));
         }
         if !rest.is_empty() {
             db.batch(rest).await?;
@@ -123,7 +123,7 @@ pub fn pause(attempts: u32, seed: &str) -> Span {
 /// Returns what a provider's answer means for a message with this SMS cost; `pause` is the minimum
 /// wait if it is retried.
 pub fn disposition_of(
-    sender: &Sender,
+    provider: &Provider,
     message: &Message,
     spent: Option<SmsCost>,
     answer: SendResult,
@@ -148,7 +148,7 @@ pub fn disposition_of(
             Disposition::Untried { at: now.plus(wait), reason }
         }
         SendResult::Stop(reason) => Disposition::Untried { at: now.plus(pause), reason },
-        SendResult::Lost(reason) if sender.key_lifetime().is_some() => again(None, reason, true),
+        SendResult::Lost(reason) if provider.key_lifetime().is_some() => again(None, reason, true),
         SendResult::Lost(reason) | SendResult::Unclear(reason) => {
             Disposition::Over(Outcome::Unknown { reason, spent })
         }

@@ -95,8 +95,8 @@ pub async fn begin_wave<'w, 'p: 'w, D: Database>(
 ) -> Result<SendSnapshot, DatabaseError> {
     let asked = wave.into_iter().flat_map(|planned| {
         planned.messages.iter().map(|message| {
-            let (sender, call) = (planned.sender.name(), planned.key.as_deref());
-            let calling = Calling { id: &message.id, attempt: message.attempts, sender, call };
+            let (provider, call) = (planned.provider.name(), planned.key.as_deref());
+            let calling = Calling { id: &message.id, attempt: message.attempts, provider, call };
             let broadcast = matches!(message.source, MessageSource::Broadcast { .. });
             Asked { contact: &message.contact_id, calling, broadcast }
         })

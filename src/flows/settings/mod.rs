@@ -2,14 +2,14 @@
 
 pub mod providers;
 
-use self::providers::Senders;
+use self::providers::Providers;
 use crate::domain::base::diagnostic::nearest;
 use crate::domain::base::token::{Keyring, equal_secrets, sha256_hex};
 use crate::domain::campaign::Campaign;
 use crate::domain::campaign::tracking::is_region;
 use crate::domain::contact::address::sender_name;
 use crate::domain::pacing::DeploymentPacing;
-use crate::providers::{Sender, webhooks};
+use crate::providers::{Provider, webhooks};
 
 /// The part of the configuration that flows need. Its secrets reach no template and no log.
 #[derive(Clone)]
@@ -21,7 +21,7 @@ pub struct Settings {
     /// The default sender for campaigns that name none, `Name <address>`.
     pub mail_from: String,
     /// The providers, by channel and class.
-    pub senders: Senders,
+    pub providers: Providers,
     /// The secrets that verify provider webhooks.
     pub hooks: webhooks::Secrets,
     /// The deployment-wide pacing: how fast messages leave and when they do not, for all campaigns
@@ -66,7 +66,7 @@ impl Settings {
             return Err(format!("BASE_URL is `{base_url}`: {advice}"));
         }
         Ok(Self {
-            senders: Senders::read(&get, &keys, &base_url)?,
+            providers: Providers::read(&get, &keys, &base_url)?,
             base_url,
             hooks: webhooks::Secrets::read(&get)?,
             keys,
@@ -95,7 +95,7 @@ impl Settings {
 
     /// Returns whether messages of some channel go to the local mailbox, which is then shown.
     pub fn has_mailbox(&self) -> bool {
-        self.senders.all().any(|sender| matches!(sender, Sender::Mailbox))
+        self.providers.all().any(|one| matches!(one, Provider::Mailbox))
     }
 }
 

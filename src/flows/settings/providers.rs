@@ -4,25 +4,25 @@ use crate::domain::base::primitives::Channel;
 use crate::domain::base::token::Keyring;
 use crate::domain::contact::message::{Class, Message};
 use crate::providers::{
-    Sender, aliyun, brevo, chat_webhooks, mailgun, postmark, resend, sendgrid, ses, tencent,
+    Provider, aliyun, brevo, chat_webhooks, mailgun, postmark, resend, sendgrid, ses, tencent,
     twilio, vonage,
 };
 
 /// The providers by channel and class. In each list the first is preferred, and the next one takes
 /// over while it is out of order. Where a list is empty, messages wait.
 #[derive(Clone)]
-pub struct Senders {
-    pub email: Vec<Sender>,
+pub struct Providers {
+    pub email: Vec<Provider>,
     /// Providers for non-marketing e-mail. If empty, it leaves like all other e-mail.
-    pub email_transactional: Vec<Sender>,
-    pub sms: Vec<Sender>,
+    pub email_transactional: Vec<Provider>,
+    pub sms: Vec<Provider>,
     /// Providers for non-marketing SMS. If empty, it leaves like all other SMS.
-    pub sms_transactional: Vec<Sender>,
+    pub sms_transactional: Vec<Provider>,
     /// Providers for notices to the deployment's own staff. If empty, they leave as non-marketing
     /// e-mail.
-    pub internal: Vec<Sender>,
+    pub internal: Vec<Provider>,
     /// Providers for outgoing webhooks.
-    pub webhook: Vec<Sender>,
+    pub webhook: Vec<Provider>,
     /// The most messages in one call, for providers that take several. With 1, each message has its
     /// own idempotency key, which still holds after the database is restored to an earlier time. A
     /// larger batch that is put together differently after a restore has another key, and is sent
@@ -30,7 +30,7 @@ pub struct Senders {
     pub batch_max: usize,
 }
 
-impl Senders {
+impl Providers {
     /// Returns no providers except the one for webhooks, which are signed with these keys.
     pub fn none(keys: &Keyring) -> Self {
         Self {
@@ -39,15 +39,15 @@ impl Senders {
             sms: vec![],
             sms_transactional: vec![],
             internal: vec![],
-            webhook: vec![Sender::Webhook(keys.clone())],
+            webhook: vec![Provider::Webhook(keys.clone())],
             batch_max: usize::MAX,
         }
     }
 
     /// Returns the providers that may send a message.
-    pub fn of(&self, message: &Message) -> &[Sender] {
-        let first_of = |lists: &[&'_ Vec<Sender>]| lists.iter().position(|list| !list.is_empty());
-        let lists: [&Vec<Sender>; 3] = match (message.channel(), message.class()) {
+    pub fn of(&self, message: &Message) -> &[Provider] {
+        let first_of = |lists: &[&'_ Vec<Provider>]| lists.iter().position(|list| !list.is_empty());
+        let lists: [&Vec<Provider>; 3] = match (message.channel(), message.class()) {
             (Channel::Email, Class::Internal) => {
                 [&self.internal, &self.email_transactional, &self.email]
             }
@@ -58,7 +58,7 @@ impl Senders {
             (Channel::Sms, Class::Marketing) => [&self.sms; 3],
             (Channel::Sms, _) => [&self.sms_transactional, &self.sms, &self.sms],
             // Where mail only goes to the local mailbox, outgoing webhooks do too.
-            (Channel::Webhook, _) if matches!(self.email[..], [Sender::Mailbox]) => {
+            (Channel::Webhook, _) if matches!(self.email[..], [Provider::Mailbox]) => {
                 [&self.email; 3]
             }
             (Channel::Webhook, _) => [&self.webhook; 3],
@@ -67,7 +67,7 @@ impl Senders {
     }
 
     /// Returns the providers of every list for messages to people.
-    pub fn all(&self) -> impl Iterator<Item = &Sender> {
+    pub fn all(&self) -> impl Iterator<Item = &Provider> {
         let Self { email, email_transactional, sms, sms_transactional, internal, .. } = self;
         [email, email_transactional, sms, sms_transactional, internal].into_iter().flatten()
     }
@@ -136,10 +136,10 @@ impl Configured<'_> {
     }
 
     /// Returns the providers that a variable lists, separated by commas.
-    fn list(&self, name: &str, allowed: &[&str]) -> Result<Vec<Sender>, String> {
+    fn list(&self, name: &str, allowed: &[&str]) -> Result<Vec<Provider>, String> {
         let names = self.maybe(name).unwrap_or_default();
         let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
-        let mut senders = Vec::<Sender>::new();
+        let mut providers = Vec::<Provider>::new();
         for word in names {
             if word == "cloudflare" && !allowed.contains(&word) {
                 return Err(format!(
@@ -151,27 +151,29 @@ impl Configured<'_> {
                 let allowed = allowed.join(", ");
                 return Err(format!("{name} names `{word}`: use {allowed}"));
             }
-            if senders.iter().any(|sender| sender.name() == word) {
+            if providers.iter().any(|provider| provider.name() == word) {
                 return Err(format!("{name} names {word} twice"));
             }
-            senders.push(self.sender(word)?);
+            providers.push(self.provider(word)?);
         }
-        Ok(senders)
+        Ok(providers)
     }
 
-    fn sender(&self, word: &str) -> Result<Sender, String> {
+    fn provider(&self, word: &str) -> Result<Provider, String> {
         Ok(match word {
-            "mailbox" => Sender::Mailbox,
-            "cloudflare" => Sender::Cloudflare,
+            "mailbox" => Provider::Mailbox,
+            "cloudflare" => Provider::Cloudflare,
             "twilio" | "vonage" | "aliyun" | "tencent" => self.sms(word)?,
-            "dingtalk" => Sender::DingTalk(chat_webhooks::DingTalk {
+            "dingtalk" => Provider::DingTalk(chat_webhooks::DingTalk {
                 url: self.robot("DINGTALK_WEBHOOK_URL", "https://oapi.dingtalk.com/")?,
                 secret: self.or("DINGTALK_SECRET", ""),
             }),
             "wecom" => {
-                Sender::WeCom(self.robot("WECOM_WEBHOOK_URL", "https://qyapi.weixin.qq.com/")?)
+                Provider::WeCom(self.robot("WECOM_WEBHOOK_URL", "https://qyapi.weixin.qq.com/")?)
             }
-            "slack" => Sender::Slack(self.robot("SLACK_WEBHOOK_URL", "https://hooks.slack.com/")?),
+            "slack" => {
+                Provider::Slack(self.robot("SLACK_WEBHOOK_URL", "https://hooks.slack.com/")?)
+            }
             _ => self.email(word)?,
         })
     }
@@ -186,50 +188,50 @@ impl Configured<'_> {
         }
     }
 
-    fn email(&self, word: &str) -> Result<Sender, String> {
+    fn email(&self, word: &str) -> Result<Provider, String> {
         Ok(match word {
-            "postmark" => Sender::Postmark(postmark::Account {
+            "postmark" => Provider::Postmark(postmark::Account {
                 server_token: self.need("POSTMARK_SERVER_TOKEN", "the token of a server")?,
                 broadcast_stream: self.or("POSTMARK_BROADCAST_STREAM", "broadcast"),
             }),
-            "ses" => Sender::Ses(ses::Account {
+            "ses" => Provider::Ses(ses::Account {
                 key_id: self.need("SES_ACCESS_KEY_ID", "the access key's id")?,
                 secret: self.need("SES_SECRET_ACCESS_KEY", "the access key's secret")?,
                 region: self.need("SES_REGION", "the region, such as eu-west-1")?,
                 configuration_set: self.or("SES_CONFIGURATION_SET", ""),
             }),
-            "sendgrid" => Sender::SendGrid(sendgrid::Account {
+            "sendgrid" => Provider::SendGrid(sendgrid::Account {
                 api_key: self.need("SENDGRID_API_KEY", "SendGrid's key")?,
             }),
-            "mailgun" => Sender::Mailgun(mailgun::Account {
+            "mailgun" => Provider::Mailgun(mailgun::Account {
                 api_key: self.need("MAILGUN_API_KEY", "Mailgun's key")?,
                 domain: self.need("MAILGUN_DOMAIN", "the domain that mail is sent from")?,
                 host: self.or("MAILGUN_HOST", "api.mailgun.net"),
             }),
-            "brevo" => Sender::Brevo(brevo::Account {
+            "brevo" => Provider::Brevo(brevo::Account {
                 api_key: self.need("BREVO_API_KEY", "Brevo's key")?,
             }),
-            _ => Sender::Resend(resend::Account {
+            _ => Provider::Resend(resend::Account {
                 api_key: self.need("RESEND_API_KEY", "Resend's key")?,
             }),
         })
     }
 
-    fn sms(&self, word: &str) -> Result<Sender, String> {
+    fn sms(&self, word: &str) -> Result<Provider, String> {
         Ok(match word {
-            "vonage" => Sender::Vonage(vonage::Account {
+            "vonage" => Provider::Vonage(vonage::Account {
                 api_key: self.need("VONAGE_API_KEY", "Vonage's key")?,
                 api_secret: self.need("VONAGE_API_SECRET", "Vonage's secret")?,
                 from: self.need("VONAGE_FROM", "the number or name to send from")?,
             }),
-            "aliyun" => Sender::Aliyun(aliyun::Account {
+            "aliyun" => Provider::Aliyun(aliyun::Account {
                 key_id: self.need("ALIYUN_ACCESS_KEY_ID", "the access key's id")?,
                 secret: self.need("ALIYUN_ACCESS_KEY_SECRET", "the access key's secret")?,
                 sign_name: self.need("ALIYUN_SMS_SIGN_NAME", "the approved signature")?,
                 template: self.need("ALIYUN_SMS_TEMPLATE", "the approved template, SMS_…")?,
                 variable: self.or("ALIYUN_SMS_VARIABLE", "content"),
             }),
-            "tencent" => Sender::Tencent(tencent::Account {
+            "tencent" => Provider::Tencent(tencent::Account {
                 secret_id: self.need("TENCENT_SECRET_ID", "the secret's id")?,
                 secret_key: self.need("TENCENT_SECRET_KEY", "the secret")?,
                 app_id: self.need("TENCENT_SMS_APP_ID", "the SMS application, 1400…")?,
@@ -237,7 +239,7 @@ impl Configured<'_> {
                 sign_name: self.need("TENCENT_SMS_SIGN_NAME", "the approved signature")?,
                 template: self.need("TENCENT_SMS_TEMPLATE", "the approved template's id")?,
             }),
-            _ => Sender::Twilio(twilio::Account {
+            _ => Provider::Twilio(twilio::Account {
                 account_sid: self.need("TWILIO_ACCOUNT_SID", "Twilio's account id")?,
                 auth_token: self.need("TWILIO_AUTH_TOKEN", "Twilio's secret")?,
                 from: self.need("TWILIO_FROM", "the number or messaging service to send from")?,
@@ -255,25 +257,25 @@ impl Configured<'_> {
 mod tests {
     use super::*;
 
-    fn read(variables: &[(&str, &str)]) -> Result<Senders, String> {
+    fn read(variables: &[(&str, &str)]) -> Result<Providers, String> {
         let get = |name: &str| {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        Senders::read(&get, &Keyring::new("s", None), "https://go.example")
+        Providers::read(&get, &Keyring::new("s", None), "https://go.example")
     }
 
     fn problem(variables: &[(&str, &str)]) -> String {
         read(variables).err().unwrap_or_default()
     }
 
-    fn names(senders: &[Sender]) -> Vec<&'static str> {
-        senders.iter().map(Sender::name).collect()
+    fn names(providers: &[Provider]) -> Vec<&'static str> {
+        providers.iter().map(Provider::name).collect()
     }
 
     #[test]
     fn provider_list_gives_primary_and_fallback() {
-        let senders = read(&[
+        let providers = read(&[
             ("SENDER_EMAIL", "resend, postmark"),
             ("RESEND_API_KEY", "re_1"),
             ("POSTMARK_SERVER_TOKEN", "t"),
@@ -281,11 +283,11 @@ mod tests {
             ("SENDER_INTERNAL", "slack"),
             ("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T/B/x"),
         ]);
-        let senders = senders.unwrap();
-        assert_eq!(names(&senders.email), ["resend", "postmark"]);
-        assert_eq!(names(&senders.email_transactional), ["cloudflare"]);
-        assert_eq!(names(&senders.internal), ["slack"]);
-        assert!(senders.sms.is_empty());
+        let providers = providers.unwrap();
+        assert_eq!(names(&providers.email), ["resend", "postmark"]);
+        assert_eq!(names(&providers.email_transactional), ["cloudflare"]);
+        assert_eq!(names(&providers.internal), ["slack"]);
+        assert!(providers.sms.is_empty());
     }
 
     #[test]

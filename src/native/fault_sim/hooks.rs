@@ -12,7 +12,7 @@ use crate::flows::ports::Http;
 use crate::flows::tasks::Intake;
 use crate::native::world::block_on;
 use crate::providers::http::{HttpError, HttpRequest, HttpResponse};
-use crate::providers::webhooks::{Hook, Provider, Refusal, SIGNED_AGO_MAX, Secrets};
+use crate::providers::webhooks::{Hook, Refusal, SIGNED_AGO_MAX, Secrets, WebhookProvider};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -217,7 +217,7 @@ impl Run {
         };
         let certificates = Certificates::default();
         let secrets = &self.settings.hooks;
-        block_on(receive(&Nobody, &certificates, Provider::Resend, &hook, secrets))
+        block_on(receive(&Nobody, &certificates, WebhookProvider::Resend, &hook, secrets))
     }
 }
 

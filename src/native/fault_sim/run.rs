@@ -18,10 +18,10 @@ use crate::flows::campaign::backfill::WORKER_LIFE;
 use crate::flows::campaign::publish;
 use crate::flows::ports::Database;
 use crate::flows::settings::Settings;
-use crate::flows::settings::providers::Senders;
+use crate::flows::settings::providers::Providers;
 use crate::native::sqlite::Sqlite;
 use crate::native::world::{self, block_on};
-use crate::providers::{Sender, postmark, resend, twilio};
+use crate::providers::{Provider, postmark, resend, twilio};
 use crate::store::schedule;
 use crate::store::statement::{INTEGER_MAX, Rows, Statement};
 use serde::Deserialize;
@@ -115,9 +115,9 @@ fn deployment(seed: u64) -> Result<DeploymentPacing, String> {
 }
 
 /// Returns the e-mail providers of a run: one, or also a second as fallback.
-fn email_senders(seed: u64) -> Vec<Sender> {
-    let resend = Sender::Resend(resend::Account { api_key: "re_1".to_owned() });
-    let postmark = Sender::Postmark(postmark::Account {
+fn email_providers(seed: u64) -> Vec<Provider> {
+    let resend = Provider::Resend(resend::Account { api_key: "re_1".to_owned() });
+    let postmark = Provider::Postmark(postmark::Account {
         server_token: "pm_1".to_owned(),
         broadcast_stream: "broadcast".to_owned(),
     });
@@ -179,12 +179,12 @@ impl Run {
                 brake: Limits { min_sent: u32::MAX, ..<_>::default() },
                 ..deployment(seed)?
             },
-            senders: Senders {
-                email: email_senders(seed),
-                sms: vec![Sender::Twilio(account)],
+            providers: Providers {
+                email: email_providers(seed),
+                sms: vec![Provider::Twilio(account)],
                 // Half of the runs send e-mails in batches, the others one by one.
                 batch_max: if seed.is_multiple_of(2) { usize::MAX } else { 1 },
-                ..Senders::none(&keys)
+                ..Providers::none(&keys)
             },
             keys,
             tracking_off_in: Vec::new(),
@@ -264,7 +264,7 @@ impl Run {
 
     /// Whether e-mails leave in batches.
     pub fn has_batches(&self) -> bool {
-        self.settings.senders.batch_max > 1
+        self.settings.providers.batch_max > 1
     }
 
     /// The delivery reports that we received from Resend.

@@ -9,7 +9,7 @@ use crate::domain::inbound::bounce::{BounceReason, classify_text};
 use crate::domain::inbound::delivery_report::DeliveryStatus;
 use crate::providers::webhooks::signature::shows_secret;
 use crate::providers::webhooks::{
-    Hook, Provider, RawReport, Refusal, WebhookEvent, date_in_china, inbound_sms, json_list,
+    Hook, RawReport, Refusal, WebhookEvent, WebhookProvider, date_in_china, inbound_sms, json_list,
     message_of, text, text_or_number,
 };
 use serde_json::Value;
@@ -26,7 +26,7 @@ pub(in crate::providers) fn read(
         if let Some(said) = event.get("content").and_then(Value::as_str) {
             let at = date_in_china(text(&event, "/send_time")).unwrap_or(hook.now);
             return inbound_sms(
-                Provider::Aliyun,
+                WebhookProvider::Aliyun,
                 &number,
                 said,
                 text_or_number(&event, "/sequence_id"),
@@ -44,7 +44,7 @@ pub(in crate::providers) fn read(
         let at = date_in_china(text(&event, "/report_time"));
         let raw = RawReport { status, at, address: &number, provider_id: text(&event, "/biz_id") };
         let report =
-            raw.into_event(Provider::Aliyun, message_of(text(&event, "/out_id")), hook.now);
+            raw.into_event(WebhookProvider::Aliyun, message_of(text(&event, "/out_id")), hook.now);
         Some(report.billed(&text_or_number(&event, "/sms_size"), ("", "")))
     });
     Ok(events.collect())

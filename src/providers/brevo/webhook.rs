@@ -9,8 +9,8 @@ use crate::domain::inbound::bounce::{Bounce, BounceReason, Opinion, classify};
 use crate::domain::inbound::delivery_report::DeliveryStatus;
 use crate::providers::webhooks::signature::shows_secret;
 use crate::providers::webhooks::{
-    Hook, MESSAGE_KEY, Provider, RawReport, Refusal, WebhookEvent, json_list, message_of, seconds,
-    text,
+    Hook, MESSAGE_KEY, RawReport, Refusal, WebhookEvent, WebhookProvider, json_list, message_of,
+    seconds, text,
 };
 use serde_json::Value;
 
@@ -29,7 +29,7 @@ pub(in crate::providers) fn read(
             address: text(&event, "/email"),
             provider_id: text(&event, "/message-id"),
         };
-        Some(raw.into_event(Provider::Brevo, message(&event), hook.now))
+        Some(raw.into_event(WebhookProvider::Brevo, message(&event), hook.now))
     });
     Ok(events.collect())
 }

@@ -13,7 +13,7 @@ use crate::domain::inbound::bounce::{Bounce, Opinion, classify};
 use crate::domain::inbound::delivery_report::{DeliveryReport, DeliveryStatus};
 use crate::providers::webhooks::signature::{equal, hex, hmac_sha256, sha256_hex};
 use crate::providers::webhooks::{
-    Hook, MESSAGE_KEY, ONCE, Provider, RawReport, Refusal, WebhookEvent, is_fresh, json,
+    Hook, MESSAGE_KEY, ONCE, RawReport, Refusal, WebhookEvent, WebhookProvider, is_fresh, json,
     message_of, seconds, signed_seconds, text, text_or_number,
 };
 use serde_json::Value;
@@ -32,7 +32,7 @@ pub(in crate::providers) fn read(
     let mark = &sha256_hex(hook.body)[..MARK_CHARS];
     let key = Some(format!("hook:mailgun:{token}{ONCE}{}-{mark}", hook.now.0));
     let Some(status) = delivery_status(event) else {
-        let (status, source) = (DeliveryStatus::Sent, Provider::Mailgun.as_str().to_owned());
+        let (status, source) = (DeliveryStatus::Sent, WebhookProvider::Mailgun.as_str().to_owned());
         let (address, provider_id, billed) = (None, None, None);
         let report =
             DeliveryReport { status, at: hook.now, address, source, provider_id, key, billed };
@@ -45,7 +45,7 @@ pub(in crate::providers) fn read(
         provider_id: text(event, "/message/headers/message-id"),
     };
     let message = message_of(text(event, &format!("/user-variables/{MESSAGE_KEY}")));
-    let mut event = raw.into_event(Provider::Mailgun, message, hook.now);
+    let mut event = raw.into_event(WebhookProvider::Mailgun, message, hook.now);
     if let WebhookEvent::Report(_, report) = &mut event {
         report.key = key;
     }

@@ -8,7 +8,8 @@ use crate::domain::inbound::bounce::{Bounce, BounceReason, Opinion, classify};
 use crate::domain::inbound::delivery_report::DeliveryStatus;
 use crate::providers::webhooks::signature::shows_secret;
 use crate::providers::webhooks::{
-    Hook, MESSAGE_KEY, Provider, RawReport, Refusal, WebhookEvent, date, json, message_of, text,
+    Hook, MESSAGE_KEY, RawReport, Refusal, WebhookEvent, WebhookProvider, date, json, message_of,
+    text,
 };
 use serde_json::Value;
 
@@ -32,7 +33,7 @@ pub(in crate::providers) fn read(
         provider_id: text(&event, "/MessageID"),
     };
     let message = message_of(text(&event, &format!("/Metadata/{MESSAGE_KEY}")));
-    Ok(vec![raw.into_event(Provider::Postmark, message, hook.now)])
+    Ok(vec![raw.into_event(WebhookProvider::Postmark, message, hook.now)])
 }
 
 fn delivery_status(event: &Value) -> Option<DeliveryStatus> {

@@ -8,8 +8,8 @@ use crate::domain::inbound::bounce::{Bounce, BounceReason, Opinion, classify};
 use crate::domain::inbound::delivery_report::DeliveryStatus;
 use crate::providers::webhooks::signature::{base64, equal, hmac_sha256};
 use crate::providers::webhooks::{
-    Hook, MESSAGE_KEY, Provider, RawReport, Refusal, SIGNED_AGO_MAX, WebhookEvent, date, is_fresh,
-    json, message_of, signed_seconds, text,
+    Hook, MESSAGE_KEY, RawReport, Refusal, SIGNED_AGO_MAX, WebhookEvent, WebhookProvider, date,
+    is_fresh, json, message_of, signed_seconds, text,
 };
 use serde_json::Value;
 
@@ -27,7 +27,7 @@ pub(in crate::providers) fn read(
         address: to.and_then(Value::as_str).unwrap_or_default(),
         provider_id: text(&event, "/data/email_id"),
     };
-    Ok(vec![raw.into_event(Provider::Resend, message_of(tag(&event)), hook.now)])
+    Ok(vec![raw.into_event(WebhookProvider::Resend, message_of(tag(&event)), hook.now)])
 }
 
 /// Verifies the signature. The headers are Svix's own or those of Standard Webhooks; several

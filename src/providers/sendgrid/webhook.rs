@@ -9,7 +9,7 @@ use crate::domain::inbound::bounce::{Bounce, BounceReason, Opinion, classify};
 use crate::domain::inbound::delivery_report::DeliveryStatus;
 use crate::providers::webhooks::signature::base64;
 use crate::providers::webhooks::{
-    Hook, MESSAGE_KEY, Provider, RawReport, Refusal, SIGNED_AGO_MAX, WebhookEvent, is_fresh,
+    Hook, MESSAGE_KEY, RawReport, Refusal, SIGNED_AGO_MAX, WebhookEvent, WebhookProvider, is_fresh,
     json_list, message_of, seconds, signed_seconds, text,
 };
 use p256::ecdsa::signature::Verifier;
@@ -33,7 +33,7 @@ pub(in crate::providers) fn read(
         };
         // Custom arguments are siblings of the event's own fields.
         let message = message_of(text(&event, &format!("/{MESSAGE_KEY}")));
-        Some(raw.into_event(Provider::Sendgrid, message, hook.now))
+        Some(raw.into_event(WebhookProvider::Sendgrid, message, hook.now))
     });
     Ok(events.collect())
 }

@@ -13,8 +13,8 @@ use crate::domain::inbound::bounce::{Bounce, BounceReason, Opinion, classify};
 use crate::domain::inbound::delivery_report::DeliveryStatus;
 use crate::providers::webhooks::signature::base64;
 use crate::providers::webhooks::{
-    Hook, MESSAGE_KEY, Provider, RawReport, Reading, Refusal, Sns, WebhookEvent, date, is_fresh,
-    json, message_of, text,
+    Hook, MESSAGE_KEY, RawReport, Reading, Refusal, Sns, WebhookEvent, WebhookProvider, date,
+    is_fresh, json, message_of, text,
 };
 use rsa::PublicKey;
 use rsa::pkcs1v15::{Signature, VerifyingKey};
@@ -159,7 +159,7 @@ fn parse(event: &Value, hook: &Hook<'_>) -> Vec<WebhookEvent> {
         let provider_id = text(event, "/mail/messageId");
         let raw = RawReport { status, at: date(text(event, at)), address, provider_id };
         let message = message_of(text(event, &format!("/mail/tags/{MESSAGE_KEY}/0")));
-        raw.into_event(Provider::Ses, message, hook.now)
+        raw.into_event(WebhookProvider::Ses, message, hook.now)
     });
     events.collect()
 }

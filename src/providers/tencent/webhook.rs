@@ -10,7 +10,7 @@ use crate::domain::inbound::bounce::{BounceReason, classify_text};
 use crate::domain::inbound::delivery_report::DeliveryStatus;
 use crate::providers::webhooks::signature::shows_secret;
 use crate::providers::webhooks::{
-    Hook, Provider, RawReport, Refusal, WebhookEvent, date_in_china, inbound_sms, json_list,
+    Hook, RawReport, Refusal, WebhookEvent, WebhookProvider, date_in_china, inbound_sms, json_list,
     seconds, text, text_or_number,
 };
 use serde_json::Value;
@@ -29,7 +29,7 @@ pub(in crate::providers) fn read(
             let sent = event.get("time").and_then(Value::as_f64);
             let at = sent.and_then(seconds).unwrap_or(hook.now);
             let id = format!("{number}:{}", at.0);
-            return inbound_sms(Provider::Tencent, &number, said, id, at);
+            return inbound_sms(WebhookProvider::Tencent, &number, said, id, at);
         }
         let (code, message) = (text(&event, "/errmsg"), text(&event, "/description"));
         let status = match text(&event, "/report_status") {
@@ -42,7 +42,7 @@ pub(in crate::providers) fn read(
         };
         let at = date_in_china(text(&event, "/user_receive_time"));
         let raw = RawReport { status, at, address: &number, provider_id: text(&event, "/sid") };
-        Some(raw.into_event(Provider::Tencent, None, hook.now))
+        Some(raw.into_event(WebhookProvider::Tencent, None, hook.now))
     });
     Ok(events.collect())
 }

@@ -12,7 +12,7 @@ use crate::domain::inbound::bounce::{BounceReason, classify_text};
 use crate::domain::inbound::delivery_report::DeliveryStatus;
 use crate::providers::webhooks::signature::{base64, equal, hmac_sha1, sha256_hex};
 use crate::providers::webhooks::{
-    Hook, Provider, RawReport, Refusal, WebhookEvent, form, inbound_sms, message_of,
+    Hook, RawReport, Refusal, WebhookEvent, WebhookProvider, form, inbound_sms, message_of,
 };
 
 /// The parameter of the callback URL that carries our message id.
@@ -37,7 +37,7 @@ pub(in crate::providers) fn read(
     let field = |name: &str| form.first(name).unwrap_or_default();
     if field("SmsStatus") == "received" {
         let text = inbound_sms(
-            Provider::Twilio,
+            WebhookProvider::Twilio,
             field("From"),
             field("Body"),
             field("MessageSid").into(),
@@ -51,7 +51,7 @@ pub(in crate::providers) fn read(
     let provider_id = field("MessageSid");
     let raw = RawReport { status, at: None, address: field("To"), provider_id };
     let message = message_of(parameter(MESSAGE_PARAMETER).unwrap_or_default());
-    Ok(vec![raw.into_event(Provider::Twilio, message, hook.now)])
+    Ok(vec![raw.into_event(WebhookProvider::Twilio, message, hook.now)])
 }
 
 fn verify(hook: &Hook<'_>, form: &FormData, secrets: &[&str]) -> Result<(), Refusal> {

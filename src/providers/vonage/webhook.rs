@@ -10,8 +10,8 @@ use crate::domain::inbound::bounce::{BounceReason, classify_text};
 use crate::domain::inbound::delivery_report::DeliveryStatus;
 use crate::providers::webhooks::signature::{equal, hex, hmac_sha256, sha256_hex};
 use crate::providers::webhooks::{
-    Hook, Provider, RawReport, Refusal, SIGNED_AGO_MAX, WebhookEvent, date, form, inbound_sms,
-    is_fresh, json, message_of, seconds, text, text_or_number,
+    Hook, RawReport, Refusal, SIGNED_AGO_MAX, WebhookEvent, WebhookProvider, date, form,
+    inbound_sms, is_fresh, json, message_of, seconds, text, text_or_number,
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -40,7 +40,8 @@ pub(in crate::providers) fn read(
     let status = text(&event, "/status");
     if status.is_empty() {
         let from = first(&["/from", "/msisdn"]).unwrap_or_default();
-        let said = inbound_sms(Provider::Vonage, &plus(&from), text(&event, "/text"), id, hook.now);
+        let said =
+            inbound_sms(WebhookProvider::Vonage, &plus(&from), text(&event, "/text"), id, hook.now);
         return Ok(said.into_iter().collect());
     }
     let Some(status) = delivery_status(&event, status) else { return Ok(Vec::new()) };
@@ -49,7 +50,7 @@ pub(in crate::providers) fn read(
     let at = date(text(&event, "/timestamp"));
     let carried = first(&["/client_ref", "/client-ref"]).unwrap_or_default();
     let raw = RawReport { status, at, address: &plus(&to), provider_id: &id };
-    let report = raw.into_event(Provider::Vonage, message_of(&carried), hook.now);
+    let report = raw.into_event(WebhookProvider::Vonage, message_of(&carried), hook.now);
     let segments = text_or_number(&event, "/sms/count_total");
     let price = text_or_number(&event, "/usage/price");
     Ok(vec![report.billed(&segments, (&price, text(&event, "/usage/currency")))])

@@ -37,7 +37,7 @@ const TEXT_CHARS_MAX: usize = 1_000;
 
 /// The providers that send webhooks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Provider {
+pub enum WebhookProvider {
     Resend,
     Postmark,
     /// Amazon SES through SNS.
@@ -53,7 +53,7 @@ pub enum Provider {
     Tencent,
 }
 
-impl Provider {
+impl WebhookProvider {
     const ALL: [Self; 10] = [
         Self::Resend,
         Self::Postmark,
@@ -162,7 +162,7 @@ impl Secrets {
             }
         };
         let sns = Sns::read(&get)?;
-        let settings = Provider::ALL.map(Provider::setting);
+        let settings = WebhookProvider::ALL.map(WebhookProvider::setting);
         let found = settings.into_iter().filter_map(|name| Some((name, get(name)?)));
         let known = found.filter(|(_, secret)| !secret.trim().is_empty()).collect();
         Ok(Self { known, answers, sns })
@@ -170,11 +170,11 @@ impl Secrets {
 
     /// Returns whether we answer STOP and HELP that come through a provider. By default Twilio
     /// answers itself; in China the carriers do, and free text cannot be sent.
-    fn answers_texts(&self, provider: Provider) -> bool {
-        self.answers.unwrap_or(provider == Provider::Vonage)
+    fn answers_texts(&self, provider: WebhookProvider) -> bool {
+        self.answers.unwrap_or(provider == WebhookProvider::Vonage)
     }
 
-    pub fn of(&self, provider: Provider) -> impl Iterator<Item = &str> {
+    pub fn of(&self, provider: WebhookProvider) -> impl Iterator<Item = &str> {
         let known = self.known.iter().filter(move |(name, _)| *name == provider.setting());
         known.flat_map(|(_, secrets)| secrets.split_whitespace())
     }
@@ -229,7 +229,7 @@ pub enum Reading {
 
 /// Verifies and reads a webhook. `certificate` returns a previously fetched certificate by its URL.
 pub fn read(
-    provider: Provider,
+    provider: WebhookProvider,
     hook: &Hook<'_>,
     secrets: &Secrets,
     certificate: impl Fn(&str) -> Option<String>,
@@ -240,16 +240,16 @@ pub fn read(
         return Err(Refusal::Unconfigured);
     }
     let events = match provider {
-        Provider::Ses => return ses::webhook::read(hook, &secrets, sns, certificate),
-        Provider::Resend => resend::webhook::read(hook, &secrets),
-        Provider::Postmark => postmark::webhook::read(hook, &secrets),
-        Provider::Sendgrid => sendgrid::webhook::read(hook, &secrets),
-        Provider::Mailgun => mailgun::webhook::read(hook, &secrets),
-        Provider::Brevo => brevo::webhook::read(hook, &secrets),
-        Provider::Twilio => twilio::webhook::read(hook, &secrets),
-        Provider::Vonage => vonage::webhook::read(hook, &secrets),
-        Provider::Aliyun => aliyun::webhook::read(hook, &secrets),
-        Provider::Tencent => tencent::webhook::read(hook, &secrets),
+        WebhookProvider::Ses => return ses::webhook::read(hook, &secrets, sns, certificate),
+        WebhookProvider::Resend => resend::webhook::read(hook, &secrets),
+        WebhookProvider::Postmark => postmark::webhook::read(hook, &secrets),
+        WebhookProvider::Sendgrid => sendgrid::webhook::read(hook, &secrets),
+        WebhookProvider::Mailgun => mailgun::webhook::read(hook, &secrets),
+        WebhookProvider::Brevo => brevo::webhook::read(hook, &secrets),
+        WebhookProvider::Twilio => twilio::webhook::read(hook, &secrets),
+        WebhookProvider::Vonage => vonage::webhook::read(hook, &secrets),
+        WebhookProvider::Aliyun => aliyun::webhook::read(hook, &secrets),
+        WebhookProvider::Tencent => tencent::webhook::read(hook, &secrets),
     };
     Ok(Reading::Events(events?.into_iter().map(|event| event.answered(answers)).collect()))
 }
@@ -274,7 +274,7 @@ impl RawReport<'_> {
     /// Converts the report to our form. A report without a date gets the time of its arrival.
     pub fn into_event(
         self,
-        provider: Provider,
+        provider: WebhookProvider,
         message: Option<MessageId>,
         now: Millis,
     ) -> WebhookEvent {
@@ -397,7 +397,7 @@ pub(in crate::providers) fn date_in_china(text: &str) -> Option<Millis> {
 
 /// Returns an inbound SMS as it is kept; `None` if it has no sender's number.
 pub(in crate::providers) fn inbound_sms(
-    provider: Provider,
+    provider: WebhookProvider,
     from: &str,
     text: &str,
     id: String,

@@ -18,7 +18,7 @@ pub struct Sent {
 impl Sent {
     pub fn read_at(
         &self,
-        provider: Provider,
+        provider: WebhookProvider,
         secret: &str,
         now: Millis,
     ) -> Result<Reading, Refusal> {
@@ -38,12 +38,12 @@ impl Sent {
         read(provider, &hook, &secrets, |_| Some(certificate.to_owned()))
     }
 
-    pub fn read(&self, provider: Provider, secret: &str) -> Result<Reading, Refusal> {
+    pub fn read(&self, provider: WebhookProvider, secret: &str) -> Result<Reading, Refusal> {
         self.read_at(provider, secret, NOW)
     }
 
     /// Returns the facts in it, one per line.
-    pub fn events(&self, provider: Provider, secret: &str) -> String {
+    pub fn events(&self, provider: WebhookProvider, secret: &str) -> String {
         let Ok(Reading::Events(events)) = self.read(provider, secret) else {
             panic!("{:?}", self.read(provider, secret));
         };
@@ -51,7 +51,7 @@ impl Sent {
     }
 
     /// Asserts that the signature covers every byte of the body.
-    pub fn assert_covered(&self, provider: Provider, secret: &str) {
+    pub fn assert_covered(&self, provider: WebhookProvider, secret: &str) {
         for place in 0..self.body.len() {
             let mut forged = self.clone();
             forged.body[place] ^= 1;
@@ -92,7 +92,7 @@ fn provider_without_secret_is_refused() {
     let secrets = Secrets::read(|name| (name != "SMS_ANSWERS").then(|| " ".to_owned())).unwrap();
     let header = |_: &str| String::new();
     let hook = Hook { url: String::new(), path_secret: "", header: &header, body: b"{}", now: NOW };
-    for provider in Provider::ALL {
+    for provider in WebhookProvider::ALL {
         let read = read(provider, &hook, &secrets, |_| None);
         assert_eq!(read, Err(Refusal::Unconfigured));
     }
@@ -101,7 +101,7 @@ fn provider_without_secret_is_refused() {
 #[test]
 fn garbage_is_refused() {
     let bodies: [&[u8]; 7] = [b"", b"{", b"[]", b"\xff\xfe", b"null", b"[[[[[[", b"a=b&%zz=%"];
-    for provider in Provider::ALL {
+    for provider in WebhookProvider::ALL {
         for body in bodies {
             let sent = Sent {
                 body: body.to_vec(),

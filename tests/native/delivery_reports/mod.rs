@@ -21,7 +21,7 @@ use dripline::flows::tasks::Intake;
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::{World, block_on};
 use dripline::providers::http::{HttpError, HttpRequest, HttpResponse};
-use dripline::providers::webhooks::{Hook, Provider, Refusal, Secrets};
+use dripline::providers::webhooks::{Hook, Refusal, Secrets, WebhookProvider};
 use dripline::store::statement::{Rows, Statement};
 use dripline::store::write;
 use proptest::prelude::*;

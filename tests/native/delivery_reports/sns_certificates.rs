@@ -44,7 +44,7 @@ fn sns_certificate_is_fetched_once() {
         let header = |_: &str| String::new();
         let body = body.as_bytes();
         let hook = Hook { url: String::new(), path_secret: "", header: &header, body, now: MONDAY };
-        block_on(receive(sns, &certificates, Provider::Ses, &hook, &secrets))
+        block_on(receive(sns, &certificates, WebhookProvider::Ses, &hook, &secrets))
     };
     let bounce = include_str!("../../../src/providers/ses/webhook/fixtures/v2.json");
     let away = Sns::new(vec![Err(HttpError::TimedOut)]);
@@ -81,7 +81,7 @@ fn unverified_requests_fetch_few_sns_certificates() {
             let header = |_: &str| String::new();
             let (body, now) = (body.as_bytes(), MONDAY.plus(Span::minutes(minutes)));
             let hook = Hook { url: String::new(), path_secret: "", header: &header, body, now };
-            let got = block_on(receive(&sns, &certificates, Provider::Ses, &hook, &secrets));
+            let got = block_on(receive(&sns, &certificates, WebhookProvider::Ses, &hook, &secrets));
             assert!(got.is_err());
         }
         sns.visited.borrow().len()

@@ -1,7 +1,7 @@
 //! Webhooks of Alibaba Cloud: reports, and inbound SMS.
 
 use crate::providers::webhooks::tests::Sent;
-use crate::providers::webhooks::{Provider, Reading, Refusal, WebhookEvent};
+use crate::providers::webhooks::{Reading, Refusal, WebhookEvent, WebhookProvider};
 use serde_json::{Value, json};
 
 fn sent(body: &Value) -> Sent {
@@ -20,14 +20,14 @@ fn aliyun_webhook_needs_the_secret_in_the_url() {
         { "phone_number": "13800138000", "send_time": "2026-03-02 17:00:00", "content": "TD",
           "sign_name": "签名", "dest_code": "1234", "sequence_id": 12_345 },
     ]);
-    insta::assert_snapshot!(sent(&body).events(Provider::Aliyun, "s3cret"), @r#"
+    insta::assert_snapshot!(sent(&body).events(WebhookProvider::Aliyun, "s3cret"), @r#"
     Delivered | e.1 al-1 +8613800138000 2026-03-02T09:00:00Z
     Hard no_such_address MK:0001 | - al-2 +8613800138000 2026-03-02T09:00:00Z
     text +8613800138000 `TD` 12345 1772442000000
     "#);
-    assert_eq!(sent(&body).read(Provider::Aliyun, "other"), Err(Refusal::Unverified));
+    assert_eq!(sent(&body).read(WebhookProvider::Aliyun, "other"), Err(Refusal::Unverified));
     let none = Sent { path_secret: "", ..sent(&body) };
-    assert_eq!(none.read(Provider::Aliyun, "s3cret"), Err(Refusal::Unverified));
+    assert_eq!(none.read(WebhookProvider::Aliyun, "s3cret"), Err(Refusal::Unverified));
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn aliyun_reports_carry_sms_segments() {
     let segments = |size: &Value| {
         let event = json!([{ "phone_number": "13800138000", "success": true, "sms_size": size,
                              "biz_id": "al-1" }]);
-        let read = sent(&event).read(Provider::Aliyun, "s3cret");
+        let read = sent(&event).read(WebhookProvider::Aliyun, "s3cret");
         let Ok(Reading::Events(events)) = read else { panic!("{read:?}") };
         let WebhookEvent::Report(_, report) = &events[0] else { panic!("{events:?}") };
         report.billed.clone().map(|bill| (bill.segments, bill.micros, bill.currency))

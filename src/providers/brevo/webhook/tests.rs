@@ -1,7 +1,7 @@
 //! Webhooks of Brevo.
 
 use crate::providers::webhooks::tests::Sent;
-use crate::providers::webhooks::{Provider, Refusal};
+use crate::providers::webhooks::{Refusal, WebhookProvider};
 use serde_json::json;
 
 #[test]
@@ -26,7 +26,8 @@ fn brevo_webhook_needs_its_secret_and_carries_our_id() {
         ("unsubscribed", ""),
         ("opened", ""),
     ];
-    let lines = all.map(|(event, reason)| sent(event, reason).events(Provider::Brevo, "s3cret"));
+    let lines =
+        all.map(|(event, reason)| sent(event, reason).events(WebhookProvider::Brevo, "s3cret"));
     insta::assert_snapshot!(lines.join("\n"), @r#"
     Sent | e.1 <b-1> ann@x.example 2026-03-02T08:59:59Z
     Delivered | e.1 <b-1> ann@x.example 2026-03-02T08:59:59Z
@@ -37,6 +38,6 @@ fn brevo_webhook_needs_its_secret_and_carries_our_id() {
     Complained | e.1 <b-1> ann@x.example 2026-03-02T08:59:59Z
     Unsubscribed | e.1 <b-1> ann@x.example 2026-03-02T08:59:59Z
     "#);
-    let read = sent("spam", "").read(Provider::Brevo, "s3cret2");
+    let read = sent("spam", "").read(WebhookProvider::Brevo, "s3cret2");
     assert_eq!(read, Err(Refusal::Unverified));
 }

@@ -3,7 +3,7 @@
 use crate::domain::base::primitives::Span;
 use crate::providers::webhooks::signature::{hex, hmac_sha256};
 use crate::providers::webhooks::tests::{NOW, SECONDS, Sent};
-use crate::providers::webhooks::{ONCE, Provider, Reading, Refusal, WebhookEvent};
+use crate::providers::webhooks::{ONCE, Reading, Refusal, WebhookEvent, WebhookProvider};
 use serde_json::{Value, json};
 
 /// The two signed values are adjacent: no part of one may count as a part of the other.
@@ -14,7 +14,7 @@ fn mailgun_signature_covers_timestamp_and_token() {
         let signature = json!({ "timestamp": timestamp, "token": token, "signature": mac });
         let body = json!({ "signature": signature, "event-data": { "event": "opened" } });
         let sent = Sent { body: body.to_string().into_bytes(), ..<_>::default() };
-        sent.read_at(Provider::Mailgun, "key", NOW).map(|_| ())
+        sent.read_at(WebhookProvider::Mailgun, "key", NOW).map(|_| ())
     };
     assert_eq!(read(SECONDS, "e0ab12"), Ok(()));
     assert_eq!(read(&format!("{SECONDS}e0"), "ab12"), Err(Refusal::Unverified));
@@ -45,7 +45,7 @@ fn mailgun_events_carry_their_token() {
         of("complained", "", json!({})),
         of("unsubscribed", "", json!({})),
     ];
-    let lines = all.map(|event| signed(event).events(Provider::Mailgun, "key"));
+    let lines = all.map(|event| signed(event).events(WebhookProvider::Mailgun, "key"));
     insta::assert_snapshot!(lines.join("\n"), @r#"
     Sent | e.1 mg-1 ann@x.example 2026-03-02T08:59:59.5Z
     Delivered | e.1 mg-1 ann@x.example 2026-03-02T08:59:59.5Z
@@ -56,20 +56,22 @@ fn mailgun_events_carry_their_token() {
     Unsubscribed | e.1 mg-1 ann@x.example 2026-03-02T08:59:59.5Z
     "#);
     let sent = signed(of("failed", "permanent", gone));
-    let Ok(Reading::Events(events)) = sent.read(Provider::Mailgun, "key") else { panic!() };
+    let Ok(Reading::Events(events)) = sent.read(WebhookProvider::Mailgun, "key") else { panic!() };
     let WebhookEvent::Report(_, report) = &events[0] else { panic!() };
     let token = |key: &Option<String>| key.clone().unwrap().split_once(ONCE).unwrap().0.to_owned();
     assert_eq!(token(&report.key), "hook:mailgun:tok");
     // An event that means nothing to us also uses the token up.
     for event in ["opened", "clicked", "whatever"] {
         let silent = signed(of(event, "", json!({})));
-        let Ok(Reading::Events(events)) = silent.read(Provider::Mailgun, "key") else { panic!() };
+        let Ok(Reading::Events(events)) = silent.read(WebhookProvider::Mailgun, "key") else {
+            panic!()
+        };
         let [WebhookEvent::Report(None, report)] = events.as_slice() else { panic!("{events:?}") };
         assert_eq!(token(&report.key), "hook:mailgun:tok");
     }
-    assert_eq!(sent.read(Provider::Mailgun, "other"), Err(Refusal::Unverified));
+    assert_eq!(sent.read(WebhookProvider::Mailgun, "other"), Err(Refusal::Unverified));
     let late = NOW.plus(Span::minutes(481));
-    assert_eq!(sent.read_at(Provider::Mailgun, "key", late), Err(Refusal::Stale));
+    assert_eq!(sent.read_at(WebhookProvider::Mailgun, "key", late), Err(Refusal::Stale));
     let garbage = Sent { body: b"\xff{".to_vec(), ..<_>::default() };
-    assert_eq!(garbage.read(Provider::Mailgun, "key"), Err(Refusal::Unverified));
+    assert_eq!(garbage.read(WebhookProvider::Mailgun, "key"), Err(Refusal::Unverified));
 }

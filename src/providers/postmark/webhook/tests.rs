@@ -1,7 +1,7 @@
 //! Webhooks of Postmark.
 
 use crate::providers::webhooks::tests::Sent;
-use crate::providers::webhooks::{Provider, Refusal};
+use crate::providers::webhooks::{Refusal, WebhookProvider};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ fn postmark_webhook_needs_its_secret() {
         json!({ "RecordType": "Delivery", "Recipient": "ann@x.example", "MessageID": "pm-1",
                 "DeliveredAt": "2026-03-02T08:00:01Z", "Metadata": { "dripline_message": "e.1" } }),
     ];
-    let lines = all.map(|event| sent(event).events(Provider::Postmark, "s3cret"));
+    let lines = all.map(|event| sent(event).events(WebhookProvider::Postmark, "s3cret"));
     insta::assert_snapshot!(lines.join("\n"), @r#"
     Hard no_such_address 5.1.1 | e.1 pm-1 ann@x.example 2026-03-02T08:00:00Z
     Hard no_such_address  | e.1 pm-1 ann@x.example 2026-03-02T08:00:00Z
@@ -48,9 +48,9 @@ fn postmark_webhook_needs_its_secret() {
     Delivered | e.1 pm-1 ann@x.example 2026-03-02T08:00:01Z
     "#);
     let good = sent(of("HardBounce", ""));
-    assert_eq!(good.read(Provider::Postmark, "other"), Err(Refusal::Unverified));
+    assert_eq!(good.read(WebhookProvider::Postmark, "other"), Err(Refusal::Unverified));
     let none = Sent { headers: Vec::new(), ..good.clone() };
-    assert_eq!(none.read(Provider::Postmark, "s3cret"), Err(Refusal::Unverified));
+    assert_eq!(none.read(WebhookProvider::Postmark, "s3cret"), Err(Refusal::Unverified));
     let garbage = Sent { body: b"{".to_vec(), ..good };
-    assert_eq!(garbage.read(Provider::Postmark, "s3cret"), Err(Refusal::Unreadable));
+    assert_eq!(garbage.read(WebhookProvider::Postmark, "s3cret"), Err(Refusal::Unreadable));
 }

@@ -5,7 +5,7 @@ use crate::domain::inbound::bounce::BounceKind;
 use crate::domain::inbound::delivery_report::{DeliveryReport, DeliveryStatus};
 use crate::providers::webhooks::signature::hmac_sha256;
 use crate::providers::webhooks::tests::{NOW, SECONDS, Sent};
-use crate::providers::webhooks::{Provider, Reading, Refusal, WebhookEvent};
+use crate::providers::webhooks::{Reading, Refusal, WebhookEvent, WebhookProvider};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -38,13 +38,13 @@ fn resend_bounce() -> Value {
 #[test]
 fn resend_webhook_needs_svix_signature() {
     let sent = signed_by_svix(&resend_bounce());
-    insta::assert_snapshot!(sent.events(Provider::Resend, &svix_secret()), @r#"
+    insta::assert_snapshot!(sent.events(WebhookProvider::Resend, &svix_secret()), @r#"
     Hard no_such_address 5.1.1 | e.1 re-1 ann@x.example 2026-03-02T08:59:59Z
     "#);
-    sent.assert_covered(Provider::Resend, &svix_secret());
+    sent.assert_covered(WebhookProvider::Resend, &svix_secret());
     // While a secret is being rotated, both are accepted.
     let both = format!("whsec_{} {}", STANDARD.encode(b"new"), svix_secret());
-    assert!(sent.read(Provider::Resend, &both).is_ok());
+    assert!(sent.read(WebhookProvider::Resend, &both).is_ok());
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn stale_signature_is_refused() {
     let sent = signed_by_svix(&resend_bounce());
     let at = |seconds: i64| {
         let now = NOW.plus(Span::seconds(seconds));
-        sent.read_at(Provider::Resend, &svix_secret(), now).map(|_| ())
+        sent.read_at(WebhookProvider::Resend, &svix_secret(), now).map(|_| ())
     };
     assert_eq!((at(300), at(-300)), (Ok(()), Ok(())));
     assert_eq!((at(301), at(-301)), (Err(Refusal::Stale), Err(Refusal::Stale)));
@@ -65,7 +65,7 @@ fn resend_events_are_mapped() {
         let mut event = resend_bounce();
         event["type"] = kind.into();
         event["data"]["tags"] = json!([{ "name": "dripline_message", "value": "e_-2" }]);
-        let events = signed_by_svix(&event).events(Provider::Resend, &svix_secret());
+        let events = signed_by_svix(&event).events(WebhookProvider::Resend, &svix_secret());
         format!("{kind}: {events}.")
     });
     insta::assert_snapshot!(lines.join("\n"), @r#"
@@ -81,7 +81,8 @@ fn resend_events_are_mapped() {
 fn full_mailbox_is_a_soft_bounce() {
     let mut event = resend_bounce();
     event["data"]["bounce"]["diagnosticCode"] = json!(["smtp; 552 5.2.2 mailbox full"]);
-    let Ok(Reading::Events(events)) = signed_by_svix(&event).read(Provider::Resend, &svix_secret())
+    let Ok(Reading::Events(events)) =
+        signed_by_svix(&event).read(WebhookProvider::Resend, &svix_secret())
     else {
         panic!()
     };

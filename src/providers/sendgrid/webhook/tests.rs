@@ -2,7 +2,7 @@
 
 use crate::domain::base::primitives::Span;
 use crate::providers::webhooks::tests::{NOW, SECONDS, Sent};
-use crate::providers::webhooks::{Provider, Refusal};
+use crate::providers::webhooks::{Refusal, WebhookProvider};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use p256::ecdsa::signature::Signer;
@@ -46,7 +46,7 @@ fn sendgrid_webhook_needs_its_signature() {
         of("open", json!({})),
     ]);
     let sent = sendgrid(&events, &key);
-    insta::assert_snapshot!(sent.events(Provider::Sendgrid, &public), @r#"
+    insta::assert_snapshot!(sent.events(WebhookProvider::Sendgrid, &public), @r#"
     Sent | e.1 sg-1 ann@x.example 2026-03-02T08:59:59Z
     Delivered | e.1 sg-1 ann@x.example 2026-03-02T08:59:59Z
     Hard no_such_address 5.1.1 | e.1 sg-1 ann@x.example 2026-03-02T08:59:59Z
@@ -55,7 +55,8 @@ fn sendgrid_webhook_needs_its_signature() {
     Complained | e.1 sg-1 ann@x.example 2026-03-02T08:59:59Z
     Unsubscribed | e.1 sg-1 ann@x.example 2026-03-02T08:59:59Z
     "#);
-    sendgrid(&json!([of("open", json!({}))]), &key).assert_covered(Provider::Sendgrid, &public);
+    sendgrid(&json!([of("open", json!({}))]), &key)
+        .assert_covered(WebhookProvider::Sendgrid, &public);
     let late = NOW.plus(Span::seconds(301));
-    assert_eq!(sent.read_at(Provider::Sendgrid, &public, late), Err(Refusal::Stale));
+    assert_eq!(sent.read_at(WebhookProvider::Sendgrid, &public, late), Err(Refusal::Stale));
 }

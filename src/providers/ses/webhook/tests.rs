@@ -3,7 +3,7 @@
 use crate::domain::base::primitives::Span;
 use crate::providers::ses::certificate::check_issuers;
 use crate::providers::webhooks::tests::{NOW, Sent};
-use crate::providers::webhooks::{Hook, Provider, Reading, Refusal, Secrets, read};
+use crate::providers::webhooks::{Hook, Reading, Refusal, Secrets, WebhookProvider, read};
 
 const TOPIC: &str = "arn:aws:sns:eu-west-1:1:bounces";
 const V2: &str = include_str!("fixtures/v2.json");
@@ -32,21 +32,21 @@ fn read_sns(
     let header = |_: &str| String::new();
     let body = body.as_bytes();
     let hook = Hook { url: String::new(), path_secret: "", header: &header, body, now: NOW };
-    read(Provider::Ses, &hook, &secrets, |_| pem.map(str::to_owned))
+    read(WebhookProvider::Ses, &hook, &secrets, |_| pem.map(str::to_owned))
 }
 
 #[test]
 fn ses_webhook_needs_sns_signature() {
-    insta::assert_snapshot!(sns(V2).events(Provider::Ses, TOPIC), @r#"
+    insta::assert_snapshot!(sns(V2).events(WebhookProvider::Ses, TOPIC), @r#"
     Hard no_such_address 5.1.1 | e.1 ses-1 ann@x.example 2026-03-02T09:00:00Z
     "#);
     let forged = sns(&V2.replace("Permanent", "Transient"));
-    assert_eq!(forged.read(Provider::Ses, TOPIC), Err(Refusal::Unverified));
+    assert_eq!(forged.read(WebhookProvider::Ses, TOPIC), Err(Refusal::Unverified));
     // SNS signs for anybody's topic.
-    let other = sns(V2).read(Provider::Ses, "arn:aws:sns:eu-west-1:2:bounces");
+    let other = sns(V2).read(WebhookProvider::Ses, "arn:aws:sns:eu-west-1:2:bounces");
     assert_eq!(other, Err(Refusal::Unverified));
     let late = NOW.plus(Span::minutes(66));
-    assert_eq!(sns(V2).read_at(Provider::Ses, TOPIC, late), Err(Refusal::Stale));
+    assert_eq!(sns(V2).read_at(WebhookProvider::Ses, TOPIC, late), Err(Refusal::Stale));
 }
 
 #[test]
@@ -182,9 +182,9 @@ fn sns_issuer_setting_is_validated() {
 fn sns_subscription_needs_signature_and_sns_url() {
     let body = include_str!("fixtures/sub.json");
     let url = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=t";
-    assert_eq!(sns(body).read(Provider::Ses, TOPIC), Ok(Reading::Confirm(url.to_owned())));
+    assert_eq!(sns(body).read(WebhookProvider::Ses, TOPIC), Ok(Reading::Confirm(url.to_owned())));
     let forged = sns(&body.replace("Token=t", "Token=u"));
-    assert_eq!(forged.read(Provider::Ses, TOPIC), Err(Refusal::Unverified));
+    assert_eq!(forged.read(WebhookProvider::Ses, TOPIC), Err(Refusal::Unverified));
     // Signed, but for another host or another action.
     for evil in [
         include_str!("fixtures/evil.json"),
@@ -193,14 +193,14 @@ fn sns_subscription_needs_signature_and_sns_url() {
         include_str!("fixtures/bad/sub-2.json"),
         include_str!("fixtures/bad/sub-3.json"),
     ] {
-        assert_eq!(sns(evil).read(Provider::Ses, TOPIC), Err(Refusal::Unverified));
+        assert_eq!(sns(evil).read(WebhookProvider::Ses, TOPIC), Err(Refusal::Unverified));
     }
 }
 
 #[test]
 fn every_ses_recipient_is_reported() {
     let body = include_str!("fixtures/complaint.json");
-    insta::assert_snapshot!(sns(body).events(Provider::Ses, TOPIC), @r#"
+    insta::assert_snapshot!(sns(body).events(WebhookProvider::Ses, TOPIC), @r#"
     Complained | e.1 ses-1 somebody@else.example 2026-03-02T09:00:00Z
     Complained | e.1 ses-1 ann@x.example 2026-03-02T09:00:00Z
     "#);

@@ -1,7 +1,7 @@
 //! Webhooks of Tencent Cloud: reports, and inbound SMS.
 
 use crate::providers::webhooks::tests::Sent;
-use crate::providers::webhooks::{Provider, Refusal};
+use crate::providers::webhooks::{Refusal, WebhookProvider};
 use serde_json::json;
 
 #[test]
@@ -16,12 +16,12 @@ fn tencent_webhook_needs_the_secret_in_the_url() {
     ]);
     let body = body.to_string().into_bytes();
     let sent = Sent { path_secret: "s3cret", body, ..<_>::default() };
-    insta::assert_snapshot!(sent.events(Provider::Tencent, "s3cret"), @r#"
+    insta::assert_snapshot!(sent.events(WebhookProvider::Tencent, "s3cret"), @r#"
     Delivered | - te-1 +8613800138000 2026-03-02T09:00:00Z
     Soft unreachable UNDELIV | - te-2 +8613800138000 2026-03-02T09:00:00Z
     text +8613800138000 `退订` +8613800138000:1772442000000 1772442000000
     "#);
-    assert_eq!(sent.read(Provider::Tencent, "other"), Err(Refusal::Unverified));
+    assert_eq!(sent.read(WebhookProvider::Tencent, "other"), Err(Refusal::Unverified));
     let none = Sent { path_secret: "", ..sent };
-    assert_eq!(none.read(Provider::Tencent, "s3cret"), Err(Refusal::Unverified));
+    assert_eq!(none.read(WebhookProvider::Tencent, "s3cret"), Err(Refusal::Unverified));
 }

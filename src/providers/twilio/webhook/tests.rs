@@ -2,7 +2,7 @@
 
 use crate::providers::webhooks::signature::hmac_sha1;
 use crate::providers::webhooks::tests::Sent;
-use crate::providers::webhooks::{Provider, Refusal};
+use crate::providers::webhooks::{Refusal, WebhookProvider};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -37,7 +37,7 @@ fn twilio_signature_covers_url_and_fields() {
         ("undelivered", "30003"),
         ("failed", "21610"),
     ];
-    let lines = all.map(|(status, code)| of(status, code).events(Provider::Twilio, "token"));
+    let lines = all.map(|(status, code)| of(status, code).events(WebhookProvider::Twilio, "token"));
     insta::assert_snapshot!(lines.join("\n"), @r#"
 
     Sent | e.1 SM1 +447400123456 2026-03-02T09:00:00Z
@@ -47,12 +47,12 @@ fn twilio_signature_covers_url_and_fields() {
     Unsubscribed | e.1 SM1 +447400123456 2026-03-02T09:00:00Z
     "#);
     let sent = of("delivered", "");
-    assert_eq!(sent.read(Provider::Twilio, "other"), Err(Refusal::Unverified));
+    assert_eq!(sent.read(WebhookProvider::Twilio, "other"), Err(Refusal::Unverified));
     let elsewhere = Sent { url: report.replace("e.1", "e.2"), ..sent.clone() };
-    assert_eq!(elsewhere.read(Provider::Twilio, "token"), Err(Refusal::Unverified));
+    assert_eq!(elsewhere.read(WebhookProvider::Twilio, "token"), Err(Refusal::Unverified));
     let body = String::from_utf8(sent.body.clone()).unwrap().replace("delivered", "failed");
     let forged = Sent { body: body.into_bytes(), ..sent };
-    assert_eq!(forged.read(Provider::Twilio, "token"), Err(Refusal::Unverified));
+    assert_eq!(forged.read(WebhookProvider::Twilio, "token"), Err(Refusal::Unverified));
 }
 
 #[test]
@@ -64,6 +64,6 @@ fn inbound_sms_is_read_from_twilio() {
         ("Body", "Please stop"),
     ];
     let sent = twilio("https://go.example/hooks/twilio", &fields);
-    let events = sent.events(Provider::Twilio, "token");
+    let events = sent.events(WebhookProvider::Twilio, "token");
     assert_eq!(events, "text +447400123456 `Please stop` SM2 1772442000000");
 }

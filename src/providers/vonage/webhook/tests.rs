@@ -3,7 +3,7 @@
 use crate::domain::base::primitives::Span;
 use crate::providers::webhooks::signature::{hex, hmac_sha256, sha256_hex};
 use crate::providers::webhooks::tests::{NOW, SECONDS, Sent};
-use crate::providers::webhooks::{Provider, Reading, Refusal, WebhookEvent};
+use crate::providers::webhooks::{Reading, Refusal, WebhookEvent, WebhookProvider};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -28,20 +28,21 @@ fn vonage_token_must_match_the_body() {
     };
     let lines = [of("submitted", ""), of("delivered", ""), of("undeliverable", "1260")];
     let now = 1_772_442_000;
-    let lines = lines.map(|body| vonage(&body, &hs256, now).events(Provider::Vonage, "secret"));
+    let lines =
+        lines.map(|body| vonage(&body, &hs256, now).events(WebhookProvider::Vonage, "secret"));
     insta::assert_snapshot!(lines.join("\n"), @r#"
     Sent | e.1 vo-1 +447400123456 2026-03-02T08:59:00Z
     Delivered | e.1 vo-1 +447400123456 2026-03-02T08:59:00Z
     Soft unreachable BARRED | e.1 vo-1 +447400123456 2026-03-02T08:59:00Z
     "#);
     let sent = vonage(&of("delivered", ""), &hs256, now);
-    sent.assert_covered(Provider::Vonage, "secret");
+    sent.assert_covered(WebhookProvider::Vonage, "secret");
     let none = vonage(&of("delivered", ""), &json!({ "alg": "none" }), now);
-    assert_eq!(none.read(Provider::Vonage, "secret"), Err(Refusal::Unverified));
+    assert_eq!(none.read(WebhookProvider::Vonage, "secret"), Err(Refusal::Unverified));
     let old = vonage(&of("delivered", ""), &hs256, now - 301);
-    assert_eq!(old.read(Provider::Vonage, "secret"), Err(Refusal::Stale));
+    assert_eq!(old.read(WebhookProvider::Vonage, "secret"), Err(Refusal::Stale));
     let said = json!({ "message_uuid": "vo-2", "from": "447400123456", "to": "1", "text": "STOP" });
-    let said = vonage(&said, &hs256, now).events(Provider::Vonage, "secret");
+    let said = vonage(&said, &hs256, now).events(WebhookProvider::Vonage, "secret");
     assert_eq!(said, "text +447400123456 `STOP` vo-2 1772442000000");
 }
 
@@ -53,12 +54,12 @@ fn vonage_receipts_need_signed_parameters() {
     let sig = hex(&hmac_sha256(b"secret", &[signed.as_bytes()])).to_uppercase();
     let body = format!("{}&sig={sig}", &signed[1..]);
     let sent = Sent { body: body.clone().into_bytes(), ..<_>::default() };
-    let events = sent.events(Provider::Vonage, "secret");
+    let events = sent.events(WebhookProvider::Vonage, "secret");
     assert_eq!(events, "Delivered | - vo-3 +447400123456 2026-03-02T09:00:00Z");
     let forged = Sent { body: body.replace("delivered", "failed").into_bytes(), ..sent.clone() };
-    assert_eq!(forged.read(Provider::Vonage, "secret"), Err(Refusal::Unverified));
+    assert_eq!(forged.read(WebhookProvider::Vonage, "secret"), Err(Refusal::Unverified));
     let late = NOW.plus(Span::seconds(301));
-    assert_eq!(sent.read_at(Provider::Vonage, "secret", late), Err(Refusal::Stale));
+    assert_eq!(sent.read_at(WebhookProvider::Vonage, "secret", late), Err(Refusal::Stale));
 }
 
 #[test]
@@ -67,7 +68,7 @@ fn vonage_reports_carry_sms_segments_and_price() {
         let event = json!({ "message_uuid": "vo-1", "to": "447400123456", "status": "submitted",
                             "usage": usage, "sms": sms });
         let hs256 = json!({ "alg": "HS256", "typ": "JWT" });
-        let read = vonage(&event, &hs256, 1_772_442_000).read(Provider::Vonage, "secret");
+        let read = vonage(&event, &hs256, 1_772_442_000).read(WebhookProvider::Vonage, "secret");
         let Ok(Reading::Events(events)) = read else { panic!("{read:?}") };
         let WebhookEvent::Report(_, report) = &events[0] else { panic!("{events:?}") };
         report.billed.clone().map(|bill| (bill.segments, bill.micros, bill.currency))

@@ -6,7 +6,7 @@ use crate::invariants::assert_sound;
 use crate::support::{MONDAY, agrees, number, rows};
 use dripline::domain::base::primitives::{Millis, Span};
 use dripline::providers::http::{HttpError, HttpResponse};
-use dripline::providers::{Sender, postmark, resend};
+use dripline::providers::{Provider, postmark, resend};
 use serde_json::{Value, json};
 
 type Answer = Result<HttpResponse, HttpError>;
@@ -18,13 +18,13 @@ fn office(people: usize, two: bool) -> Office {
     for n in 0..people {
         office.submit(&[("email", &format!("p{n}@x.example")), ("consent", "on")]);
     }
-    let resend = Sender::Resend(resend::Account { api_key: "re_key".to_owned() });
-    let postmark = Sender::Postmark(postmark::Account {
+    let resend = Provider::Resend(resend::Account { api_key: "re_key".to_owned() });
+    let postmark = Provider::Postmark(postmark::Account {
         server_token: "token".to_owned(),
         broadcast_stream: "broadcast".to_owned(),
     });
-    office.world.settings.senders.email = vec![resend];
-    office.world.settings.senders.email.extend(two.then_some(postmark));
+    office.world.settings.providers.email = vec![resend];
+    office.world.settings.providers.email.extend(two.then_some(postmark));
     office
 }
 

@@ -4,7 +4,7 @@ use super::{call, mail, meanings, wire};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use dripline::domain::contact::message::Class;
-use dripline::providers::{Outgoing, Sender, chat_webhooks};
+use dripline::providers::{Outgoing, Provider, chat_webhooks};
 use hmac::{Hmac, KeyInit, Mac};
 use insta::assert_snapshot;
 use sha2::Sha256;
@@ -15,7 +15,7 @@ fn notice() -> Outgoing {
 
 #[test]
 fn dingtalk() {
-    let sender = Sender::DingTalk(chat_webhooks::DingTalk {
+    let sender = Provider::DingTalk(chat_webhooks::DingTalk {
         url: "https://oapi.dingtalk.com/robot/send?access_token=t".to_owned(),
         secret: "SECthis is secret".to_owned(),
     });
@@ -73,7 +73,7 @@ fn dingtalk() {
 #[test]
 fn wecom() {
     let url = "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=k";
-    let sender = Sender::WeCom(url.to_owned());
+    let sender = Provider::WeCom(url.to_owned());
     let messages = [notice()];
     let one = call(&messages, false);
     assert_snapshot!(wire(&sender, one), @r#"
@@ -103,7 +103,7 @@ fn wecom() {
 
 #[test]
 fn slack() {
-    let sender = Sender::Slack("https://hooks.slack.com/services/T/B/x".to_owned());
+    let sender = Provider::Slack("https://hooks.slack.com/services/T/B/x".to_owned());
     let messages = [notice()];
     let one = call(&messages, false);
     assert_snapshot!(wire(&sender, one), @r#"

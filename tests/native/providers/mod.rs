@@ -12,7 +12,7 @@ use dripline::domain::contact::message::Class;
 use dripline::flows::ports::Http;
 use dripline::native::world::block_on;
 use dripline::providers::http::USER_AGENT;
-use dripline::providers::{BatchResult, Call, Content, Outgoing, SendResult, Sender};
+use dripline::providers::{BatchResult, Call, Content, Outgoing, Provider, SendResult};
 use serde_json::Value;
 use server::{Reply, Server};
 
@@ -51,7 +51,7 @@ fn call<'a>(messages: &'a [Outgoing], batch: bool) -> Call<'a> {
 }
 
 /// The request that a provider is sent: the URL, and what arrives there.
-fn wire(sender: &Sender, call: Call<'_>) -> String {
+fn wire(sender: &Provider, call: Call<'_>) -> String {
     let server = Server::start(vec![Reply::read("200 {}")]);
     let request = sender.request(call).unwrap();
     let url = format!("{} {}", request.method, request.url);
@@ -79,7 +79,7 @@ fn folded(text: &str) -> String {
 }
 
 /// What each of these replies means, one per line.
-fn meanings(sender: &Sender, call: Call<'_>, replies: &[&str]) -> String {
+fn meanings(sender: &Provider, call: Call<'_>, replies: &[&str]) -> String {
     let server = Server::start(replies.iter().map(|reply| Reply::read(reply)).collect());
     let client = server.client();
     let line = |reply: &&str| {
@@ -114,7 +114,7 @@ fn in_short(attempt: &SendResult) -> String {
 #[test]
 fn requests_carry_our_user_agent() {
     let server = Server::start(vec![Reply::read("200 {}")]);
-    let request = Sender::Slack("https://hooks.slack.com/x".to_owned());
+    let request = Provider::Slack("https://hooks.slack.com/x".to_owned());
     let request = request.request(call(&[mail(1)], false)).unwrap();
     block_on(server.client().send(request)).unwrap();
     let head = server.received();

@@ -1,7 +1,7 @@
 //! SMS providers.
 
 use super::{call, folded, meanings, sms, wire};
-use dripline::providers::{Sender, aliyun, tencent, twilio, vonage};
+use dripline::providers::{Provider, aliyun, tencent, twilio, vonage};
 use insta::assert_snapshot;
 
 const AT_WORST: [&str; 5] = ["200 <html>", "502 <html>", "silence", "garbage", "half"];
@@ -14,7 +14,7 @@ const FILLED: &str = "【阿里云】#template SMS_154950909\nname=Ann\ndate=5 M
 
 #[test]
 fn twilio() {
-    let sender = Sender::Twilio(twilio::Account {
+    let sender = Provider::Twilio(twilio::Account {
         account_sid: "AC1".to_owned(),
         auth_token: "token".to_owned(),
         from: "MG1".to_owned(),
@@ -57,7 +57,7 @@ fn twilio() {
 
 #[test]
 fn vonage() {
-    let sender = Sender::Vonage(vonage::Account {
+    let sender = Provider::Vonage(vonage::Account {
         api_key: "key".to_owned(),
         api_secret: "secret".to_owned(),
         from: "+447400000000".to_owned(),
@@ -112,8 +112,8 @@ fn vonage() {
     "#);
 }
 
-fn aliyun() -> Sender {
-    Sender::Aliyun(aliyun::Account {
+fn aliyun() -> Provider {
+    Provider::Aliyun(aliyun::Account {
         key_id: "LTAI".to_owned(),
         secret: "secret".to_owned(),
         sign_name: "速滴".to_owned(),
@@ -193,7 +193,7 @@ fn alibaba_cloud_with_campaign_template() {
 
 #[test]
 fn tencent_cloud() {
-    let sender = Sender::Tencent(tencent::Account {
+    let sender = Provider::Tencent(tencent::Account {
         secret_id: "AKID".to_owned(),
         secret_key: "secret".to_owned(),
         app_id: "1400006666".to_owned(),

@@ -4,9 +4,9 @@ use super::statement::{Statement, Value};
 use crate::domain::sending::circuit_breaker::Breaker;
 use serde::{Deserialize, Serialize};
 
-/// A row of `standing`.
+/// A row of the table `senders`.
 #[derive(Debug, Deserialize, Serialize)]
-pub struct SenderRow {
+pub struct BreakerRow {
     /// The provider.
     pub name: String,
     #[serde(flatten)]
@@ -23,7 +23,7 @@ pub fn breakers() -> Statement {
 
 /// Stores the circuit breakers of these providers. Of two concurrent workers the last write wins,
 /// which is as good as the other.
-pub fn keep(rows: &[SenderRow]) -> Statement {
+pub fn keep(rows: &[BreakerRow]) -> Statement {
     Statement::new(
         "INSERT INTO senders (name, failures, openings, open_until, reason)
          SELECT value ->> 'name', value ->> 'failures', value ->> 'openings',

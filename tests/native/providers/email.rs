@@ -4,7 +4,7 @@ use super::{call, mail, meanings, wire};
 use dripline::domain::contact::message::Class;
 use dripline::providers::http::HttpResponse;
 use dripline::providers::{
-    BatchResult, Content, Outgoing, Sender, brevo, cloudflare, mailgun, postmark,
+    BatchResult, Content, Outgoing, Provider, brevo, cloudflare, mailgun, postmark,
 };
 use dripline::providers::{resend, sendgrid, ses};
 use insta::assert_snapshot;
@@ -18,7 +18,7 @@ fn with_worst<'a>(replies: &[&'a str]) -> Vec<&'a str> {
 
 #[test]
 fn resend() {
-    let sender = Sender::Resend(resend::Account { api_key: "re_key".to_owned() });
+    let sender = Provider::Resend(resend::Account { api_key: "re_key".to_owned() });
     let messages = [mail(1)];
     let one = call(&messages, false);
     assert_snapshot!(wire(&sender, one), @r#"
@@ -80,7 +80,7 @@ fn resend() {
 
 #[test]
 fn resend_in_batches() {
-    let sender = Sender::Resend(resend::Account { api_key: "re_key".to_owned() });
+    let sender = Provider::Resend(resend::Account { api_key: "re_key".to_owned() });
     let messages = [mail(1), mail(2), mail(3)];
     let batch = call(&messages, true);
     let sent = wire(&sender, call(&messages[..1], true));
@@ -129,8 +129,8 @@ fn resend_in_batches() {
     "#);
 }
 
-fn postmark() -> Sender {
-    Sender::Postmark(postmark::Account {
+fn postmark() -> Provider {
+    Provider::Postmark(postmark::Account {
         server_token: "token".to_owned(),
         broadcast_stream: "broadcast".to_owned(),
     })
@@ -360,7 +360,7 @@ fn amazon_ses() {
 
 #[test]
 fn sendgrid() {
-    let sender = Sender::SendGrid(sendgrid::Account { api_key: "SG.key".to_owned() });
+    let sender = Provider::SendGrid(sendgrid::Account { api_key: "SG.key".to_owned() });
     let messages = [mail(1)];
     let one = call(&messages, false);
     assert_snapshot!(wire(&sender, one), @r#"
@@ -484,7 +484,7 @@ fn mailgun() {
 
 #[test]
 fn brevo() {
-    let sender = Sender::Brevo(brevo::Account { api_key: "xkeysib-1".to_owned() });
+    let sender = Provider::Brevo(brevo::Account { api_key: "xkeysib-1".to_owned() });
     let messages = [mail(1)];
     let one = call(&messages, false);
     assert_snapshot!(wire(&sender, one), @r#"
@@ -542,10 +542,10 @@ fn brevo() {
 #[test]
 fn cloudflare_takes_no_marketing() {
     let marketing = [mail(1)];
-    assert_eq!(Sender::Cloudflare.request(call(&marketing, false)), None);
+    assert_eq!(Provider::Cloudflare.request(call(&marketing, false)), None);
     let messages = [Outgoing { class: Class::Transactional, ..mail(1) }];
     let one = call(&messages, false);
-    let request = Sender::Cloudflare.request(one).unwrap();
+    let request = Provider::Cloudflare.request(one).unwrap();
     assert_eq!(request.url, cloudflare::URL);
     let mail: serde_json::Value = serde_json::from_str(&request.body).unwrap();
     assert_snapshot!(serde_json::to_string_pretty(&mail).unwrap(), @r#"
@@ -574,7 +574,7 @@ fn cloudflare_takes_no_marketing() {
     ];
     let meaning = |(status, body): &(u16, &str)| {
         let response = HttpResponse { status: *status, headers: vec![], body: (*body).to_owned() };
-        let BatchResult::All(attempt) = Sender::Cloudflare.batch_result(one, Ok(response)) else {
+        let BatchResult::All(attempt) = Provider::Cloudflare.batch_result(one, Ok(response)) else {
             return String::new();
         };
         super::in_short(&attempt)
@@ -604,14 +604,14 @@ fn sender_name_with_comma_is_quoted_for_every_provider() {
     let form = "%22Acme%2C%20Inc.%22%20%3Chello%40go.example%3E";
     let account = "k".to_owned();
     let parts = || vec![r#""email":"hello@go.example""#, r#""name":"Acme, Inc.""#];
-    let expected: [(Sender, Vec<&str>); 7] = [
-        (Sender::Resend(resend::Account { api_key: account.clone() }), vec![&json]),
+    let expected: [(Provider, Vec<&str>); 7] = [
+        (Provider::Resend(resend::Account { api_key: account.clone() }), vec![&json]),
         (postmark(), vec![&json]),
         (ses_account(), vec![&json]),
-        (Sender::SendGrid(sendgrid::Account { api_key: account.clone() }), parts()),
+        (Provider::SendGrid(sendgrid::Account { api_key: account.clone() }), parts()),
         (mailgun_account(), vec![form]),
-        (Sender::Brevo(brevo::Account { api_key: account }), parts()),
-        (Sender::Cloudflare, vec![r#""from":"hello@go.example""#, r#""from_name":"Acme, Inc.""#]),
+        (Provider::Brevo(brevo::Account { api_key: account }), parts()),
+        (Provider::Cloudflare, vec![r#""from":"hello@go.example""#, r#""from_name":"Acme, Inc.""#]),
     ];
     for (sender, expected) in expected {
         let body = sender.request(call(&[message.clone()], false)).unwrap().body;
@@ -621,8 +621,8 @@ fn sender_name_with_comma_is_quoted_for_every_provider() {
     }
 }
 
-fn ses_account() -> Sender {
-    Sender::Ses(ses::Account {
+fn ses_account() -> Provider {
+    Provider::Ses(ses::Account {
         key_id: "AKIDEXAMPLE".to_owned(),
         secret: "secret".to_owned(),
         region: "eu-west-1".to_owned(),
@@ -630,8 +630,8 @@ fn ses_account() -> Sender {
     })
 }
 
-fn mailgun_account() -> Sender {
-    Sender::Mailgun(mailgun::Account {
+fn mailgun_account() -> Provider {
+    Provider::Mailgun(mailgun::Account {
         api_key: "key".to_owned(),
         domain: "mg.go.example".to_owned(),
         host: "api.eu.mailgun.net".to_owned(),
