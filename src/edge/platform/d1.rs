@@ -9,7 +9,7 @@ use js_sys::futures::JsFuture;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use worker::Env;
 
@@ -50,7 +50,7 @@ const NUMBERED_TEXTS_MAX: usize = 256;
 /// boundary once; from then on, its number stands for it. Texts beyond the limit have no number.
 fn numbered<'a>(statements: &'a [Statement]) -> Vec<(Option<usize>, Option<&'a str>, &'a [Value])> {
     thread_local! {
-        static NUMBERS: RefCell<HashMap<Cow<'static, str>, usize>> = RefCell::default();
+        static NUMBERS: RefCell<BTreeMap<Cow<'static, str>, usize>> = RefCell::default();
     }
     NUMBERS.with_borrow_mut(|numbers| {
         let mut number = |Statement { sql, params }: &'a Statement| match numbers.get(sql) {
