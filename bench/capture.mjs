@@ -4,7 +4,8 @@
 // all must give the same answers and write the same rows; then they are measured in alternating
 // rounds of equally many forms, each from a visitor never seen before. CPU time is that of the
 // workerd process, read from /proc: it counts the runtime, the worker and D1, and nothing else.
-// Figures compare contestants on this machine; they say nothing about Cloudflare's network.
+// Figures compare contestants on this machine; they say nothing about Cloudflare's network. Every
+// form is of somebody new, which dripline writes without a read; the peers read first.
 
 import { fork } from "node:child_process";
 import { existsSync } from "node:fs";

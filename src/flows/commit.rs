@@ -1,9 +1,10 @@
 //! The one write rule: read contacts, decide on each, and write everything in one batch. Only the
 //! contacts that another write has changed in between are decided on again.
 //!
-//! One round trip reads and one writes, for any number of contacts. If a contact is on a version
-//! that is not in the catalog, that version is fetched, and everything is read again. A refused
-//! batch costs more, within bounds.
+//! One round trip reads and one writes, for any number of contacts. A form that was posted just now
+//! is written without a read, as that of a new contact. If a contact is on a version that is not in
+//! the catalog, that version is fetched, and everything is read again. A refused batch costs more,
+//! within bounds.
 
 mod command;
 mod versions;
@@ -146,6 +147,17 @@ impl Basis<'_> {
         };
         let mut inputs = commands.iter().flat_map(|command| &command.inputs);
         self.is_first && inputs.all(is_posted_now)
+    }
+
+    /// Returns whether these commands are taken to be about somebody new, without a look at the
+    /// database: one form that was posted just now. Most visitors are new, and an address has one
+    /// contact, so a known one is refused by the write; the next round then reads the contact. What
+    /// concerns others as well is always read: a journey's places of an hour, and the mails to a
+    /// mailbox in another spelling.
+    fn assumes_new_contact(&self, commands: &[Command]) -> bool {
+        let [Command { who: who @ ContactRef::Typed { .. }, .. }] = commands else { return false };
+        let is_alone = who.mailbox().is_none() && self.catalog.limited().is_empty();
+        is_alone && self.leaves_checks_to_the_write(commands)
     }
 }
 
@@ -355,9 +367,10 @@ impl Loaded {
         let by_id = ask(!wanted_ids.is_empty(), &|| {
             contacts::by_ids(wanted_ids.iter().copied(), &watched, &entry_keys, now)
         });
-        let by_address = ask(addresses != Addresses::default(), &|| {
-            contacts::by_addresses(&addresses, &watched, &entry_keys, now)
-        });
+        let is_looked_up =
+            addresses != Addresses::default() && !basis.assumes_new_contact(commands);
+        let by_address =
+            ask(is_looked_up, &|| contacts::by_addresses(&addresses, &watched, &entry_keys, now));
         let known_keys = ask(is_checked && !keys.is_empty(), &|| contacts::known_keys(&keys));
         let known_messages = ask(!about.is_empty(), &|| messages::by_ids(about.iter().copied()));
         let limited = catalog.limited();
@@ -372,7 +385,10 @@ impl Loaded {
         let mails =
             ask(!mailboxes.is_empty(), &|| contacts::mails_of_mailboxes(&mailboxes, a_day_ago));
 
-        let rows = db.batch(statements).await?;
+        let rows = match statements.is_empty() {
+            true => Vec::new(),
+            false => db.batch(statements).await?,
+        };
         let none = Rows::default();
         let answer = |index: Option<usize>| index.and_then(|i| rows.get(i)).unwrap_or(&none);
         let fault = DatabaseError::Fault;

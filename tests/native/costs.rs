@@ -118,9 +118,9 @@ fn operations_cost_what_the_table_says() {
     landing page, same isolate                           |           0 |          0 |            0
     landing page, new isolate, KV is empty               |           2 |          5 |            0
     visit of a landing page, from the queue              |           1 |          2 |            2
-    form, new contact                                    |           2 |          8 |           10
-    form, known contact                                  |           2 |          4 |            5
-    form with double opt-in, new contact                 |           2 |          7 |            8
+    form, new contact                                    |           1 |          7 |           10
+    form, known contact                                  |           3 |         13 |            8
+    form with double opt-in, new contact                 |           1 |          6 |            8
     confirmation page                                    |           1 |          2 |            0
     confirmation                                         |           3 |          7 |            6
     unsubscribe                                          |           2 |          8 |            6
