@@ -149,6 +149,15 @@ impl Basis<'_> {
         self.is_first && inputs.all(is_posted_now)
     }
 
+    /// Returns the names of the events whose history decides about these commands.
+    fn watched_events(&self, commands: &[Command]) -> Vec<String> {
+        let mut watched = self.catalog.watched_events();
+        let inputs = commands.iter().flat_map(|command| &command.inputs);
+        let asked = inputs.flat_map(Input::required_history);
+        watched.extend(asked.map(|name| (*name).to_owned()));
+        watched.into_iter().collect()
+    }
+
     /// Returns whether these commands are taken to be about somebody new, without a look at the
     /// database: one form that was posted just now. Most visitors are new, and an address has one
     /// contact, so a known one is refused by the write; the next round then reads the contact. What
@@ -349,10 +358,7 @@ impl Loaded {
         let keys: Vec<String> = inputs().flat_map(Input::keys).collect();
         let about: BTreeSet<&MessageId> = inputs().filter_map(Input::message).collect();
 
-        let mut watched = catalog.watched_events();
-        let asked = inputs().flat_map(Input::required_history);
-        watched.extend(asked.map(|name| (*name).to_owned()));
-        let watched: Vec<String> = watched.into_iter().collect();
+        let watched = basis.watched_events(commands);
         let entry_keys: Vec<String> = inputs()
             .filter_map(Input::properties)
             .flat_map(|properties| catalog.entry_keys(properties))

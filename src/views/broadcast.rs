@@ -226,13 +226,14 @@ pub fn lines(row: &BroadcastReport, time_zone: &str, language: Language) -> Vec<
     }
     if let Some(when) = row.started_at.map(at) {
         let n = count(row.recipients());
+        let who = if row.recipients() == 1 { "recipient" } else { "recipients" };
         match row.state {
             Some(BroadcastState::Done) => line(
-                format!("Started on {when}; for {n} recipients."),
+                format!("Started on {when}; for {n} {who}."),
                 format!("于 {when}开始，收件人 {n} 人。"),
             ),
             _ => line(
-                format!("Started on {when}; for {n} recipients so far."),
+                format!("Started on {when}; for {n} {who} so far."),
                 format!("于 {when}开始，目前收件人 {n} 人。"),
             ),
         }

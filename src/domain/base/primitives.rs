@@ -155,6 +155,34 @@ pub struct Money {
     pub currency: String,
 }
 
+/// The currencies in use: ISO 4217 list one (SIX Group, 2026), without metals, funds and tests.
+const CURRENCIES: &str = "\
+    AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BOV BRL BSD \
+    BTN BWP BYN BZD CAD CDF CHE CHF CHW CLF CLP CNY COP COU CRC CUP CVE CZK DJF DKK DOP DZD \
+    EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD \
+    IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL \
+    MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN \
+    PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN \
+    SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD USN UYI UYU UYW UZS VED VES \
+    VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG";
+
+/// Returns the code that was probably meant, if a code is not of a currency in use.
+pub fn currency_meant(code: &str) -> Result<(), Option<&'static str>> {
+    if CURRENCIES.split(' ').any(|known| known == code) {
+        return Ok(());
+    }
+    let upper = code.to_uppercase();
+    let known = CURRENCIES.split(' ').find(|known| *known == upper);
+    Err(known.or(match upper.as_str() {
+        "RMB" | "CNH" | "YUAN" | "人民币" | "¥" | "元" => Some("CNY"),
+        "NTD" | "NT$" => Some("TWD"),
+        "$" | "US$" => Some("USD"),
+        "€" => Some("EUR"),
+        "£" | "UKP" => Some("GBP"),
+        _ => None,
+    }))
+}
+
 /// Returns the number of decimal places of a currency (ISO 4217 list one); most have two.
 pub fn minor_digits(currency: &str) -> u32 {
     match currency {

@@ -16,8 +16,8 @@ mod tests;
 pub use doubts::doubts;
 pub use templates::{check_templates, partials_of, references};
 
-use crate::domain::base::diagnostic::Problem;
-use crate::domain::base::primitives::Span;
+use crate::domain::base::diagnostic::{Problem, nearest};
+use crate::domain::base::primitives::{Span, currency_meant};
 use crate::domain::campaign::{Campaign, Page};
 use crate::domain::contact::address::{read_email, read_sender};
 use std::collections::BTreeMap;
@@ -71,6 +71,13 @@ const RESERVED: &[&str] = &[
     "readyz", "assets",
 ];
 const LOCALES: &[&str] = &["en", "zh-CN"];
+
+/// What people call China's time, which the IANA list names after Shanghai.
+const CHINESE_TIMES: &[&str] = &[
+    "beijing", "beijing_time", "peking", "china", "tianjin", "guangzhou", "shenzhen", "chengdu",
+    "hangzhou", "nanjing", "wuhan", "xian", "中国", "北京", "北京时间", "上海", "广州", "深圳",
+    "gmt+8", "utc+8", "gmt+08:00", "utc+08:00",
+];
 
 /// Returns all problems of a campaign, except those in the contents of its templates.
 pub fn check(campaign: &Campaign) -> Vec<Problem> {
@@ -147,13 +154,7 @@ impl Check<'_> {
             self.problems.push(problem.suggest(&campaign.locale, LOCALES.iter().copied()));
         }
         self.time_zone("campaign.time_zone", &campaign.time_zone);
-        let is_code = campaign.currency.len() == 3
-            && campaign.currency.bytes().all(|byte| byte.is_ascii_uppercase());
-        self.ensure(
-            is_code,
-            "campaign.currency",
-            "expected an ISO 4217 code of three capital letters, such as CNY",
-        );
+        self.currency("campaign.currency", &campaign.currency);
         self.address("campaign.owner", &campaign.owner);
         if let Some(from) = &campaign.from {
             self.sender("campaign.from", from);
@@ -169,6 +170,15 @@ impl Check<'_> {
         self.ensure(owned > 0, "campaign", message);
     }
 
+    fn currency(&mut self, key: &str, code: &str) {
+        let Err(meant) = currency_meant(code) else { return };
+        let problem = Problem::new(key, format!("`{code}` is not a currency of ISO 4217"));
+        self.problems.push(match meant {
+            Some(meant) => problem.help(format!("did you mean `{meant}`?")),
+            None => problem.help("three capital letters, such as CNY"),
+        });
+    }
+
     fn time_zone(&mut self, key: &str, name: &str) {
         let db = jiff::tz::db();
         let known = db.get(name).ok().and_then(|zone| zone.iana_name().map(str::to_owned));
@@ -177,7 +187,8 @@ impl Check<'_> {
         }
         let zones: Vec<String> = db.available().map(|zone| zone.to_string()).collect();
         let problem = Problem::new(key, format!("`{name}` is not a time zone of the IANA list"));
-        let near = crate::domain::base::diagnostic::nearest(name, zones.iter().map(String::as_str));
+        let zones = || zones.iter().map(String::as_str);
+        let near = zone_of_city(name, zones()).or_else(|| nearest(name, zones()));
         self.problems.push(match near {
             Some(near) => problem.help(format!("did you mean `{near}`?")),
             None => problem.help("for example Asia/Shanghai or Europe/London"),
@@ -276,6 +287,19 @@ impl Check<'_> {
 }
 
 /// Returns whether a text is a valid name.
+/// Returns the zone that somebody means by a city, whether or not the area before it is right.
+fn zone_of_city<'z>(name: &str, mut zones: impl Iterator<Item = &'z str>) -> Option<&'z str> {
+    let city = name.rsplit('/').next().unwrap_or_default().trim().replace(' ', "_").to_lowercase();
+    if CHINESE_TIMES.contains(&city.as_str()) {
+        return zones.find(|zone| *zone == "Asia/Shanghai");
+    }
+    let is_place = !city.contains(|char: char| char.is_ascii_digit());
+    zones.find(|zone| {
+        let place = zone.rsplit_once('/').map_or("", |(_, place)| place);
+        is_place && place.eq_ignore_ascii_case(&city)
+    })
+}
+
 fn is_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
     !name.is_empty()

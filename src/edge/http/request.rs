@@ -41,6 +41,9 @@ pub enum BodyError {
     Broken,
 }
 
+/// The most bytes that are read of a body that is too long.
+const DRAINED_BYTES_MAX: usize = 4 << 20;
+
 impl Inbound {
     /// Parses a request.
     pub fn new(request: Request, context: Context) -> Self {
@@ -166,10 +169,9 @@ impl Inbound {
         is_from_our_page(site, origin, self.header("referer"), &[&asked, origin_of(base_url)])
     }
 
-    /// Reads the body, up to `bytes_max`; the rest of a longer one is not read. A body that
-    /// declares its length, and is short enough, is read in one piece. Even one that declares a
-    /// length over the limit is read up to the limit: the runtime resets a connection with unread
-    /// data, and the answer would be lost with it.
+    /// Reads the body, up to `bytes_max`. A body that declares its length, and is short enough, is
+    /// read in one piece. Of a longer one, the rest is read too, and dropped: the runtime resets a
+    /// connection with unread data, and the answer would be lost with it.
     pub async fn body(&mut self, bytes_max: usize) -> std::result::Result<Vec<u8>, BodyError> {
         let declared = self.header("content-length").parse::<usize>();
         if declared.is_ok_and(|bytes| bytes <= bytes_max) {
@@ -180,13 +182,17 @@ impl Inbound {
         // A request without a body has no stream.
         let mut request = worker::Request::from(Clone::clone(&self.request));
         let Ok(mut stream) = request.stream() else { return Ok(Vec::new()) };
-        let mut body = Vec::new();
+        let (mut body, mut bytes) = (Vec::new(), 0);
         while let Some(chunk) = stream.next().await {
-            body.extend(chunk.map_err(|_| BodyError::Broken)?);
-            if body.len() > bytes_max {
-                return Err(BodyError::TooLarge);
+            let chunk = chunk.map_err(|_| BodyError::Broken)?;
+            bytes += chunk.len();
+            if bytes > bytes_max.max(DRAINED_BYTES_MAX) {
+                break;
+            }
+            if bytes <= bytes_max {
+                body.extend(chunk);
             }
         }
-        Ok(body)
+        if bytes > bytes_max { Err(BodyError::TooLarge) } else { Ok(body) }
     }
 }

@@ -73,7 +73,10 @@ pub async fn form_send(mut app: App, mut inbound: Inbound, id: &str) -> Reply {
     let origin_hash = app.origin_hash(&inbound);
     let checked = form::check(published, &id, form, &answer, &origin_hash, &app.settings, app.now);
     let reply = match checked {
-        Checked::Robot => thank(&app, &inbound, published, form),
+        Checked::Robot => {
+            let is_asked = form.consents.iter().any(|consent| consent.double_opt_in);
+            thank(&app, &inbound, published, form, is_asked)
+        }
         Checked::Problems(problems) => {
             show_problems(&mut app, &inbound, published, &id, answer, problems)
         }
@@ -131,6 +134,7 @@ async fn store_lead(
     form: &Form,
     submitted: Submitted,
 ) -> Reply {
+    let is_asked = submitted.agreed.iter().any(|consent| consent.double_opt_in);
     let flow = form::submit(
         &app.db,
         &app.catalog,
@@ -149,11 +153,18 @@ async fn store_lead(
             }
         }
     }
-    thank(app, inbound, published, form)
+    thank(app, inbound, published, form, is_asked)
 }
 
-/// Thanks the visitor, on the form's own page or the built-in one.
-fn thank(app: &App, inbound: &Inbound, published: &Rc<PublishedVersion>, form: &Form) -> Reply {
+/// Thanks the visitor, on the form's own page or the built-in one, which says whether a consent is
+/// still to be confirmed.
+fn thank(
+    app: &App,
+    inbound: &Inbound,
+    published: &Rc<PublishedVersion>,
+    form: &Form,
+    is_to_be_confirmed: bool,
+) -> Reply {
     let campaign = &published.compiled.campaign;
     let page = form.thanks.as_ref().and_then(|name| campaign.pages.get(name));
     if inbound.wants_json() {
@@ -163,11 +174,10 @@ fn thank(app: &App, inbound: &Inbound, published: &Rc<PublishedVersion>, form: &
     if let Some(page) = page {
         return Reply::redirect(303, &page.path);
     }
-    let asks = form.consents.iter().any(|consent| consent.double_opt_in);
     let view = ThanksView {
         language: Language::from_locale(&campaign.locale),
         sender_name: &app.settings.sender_name(Some(campaign)),
-        is_to_be_confirmed: asks,
+        is_to_be_confirmed,
         back: None,
     };
     Reply::page(200, thanks(&view))

@@ -99,9 +99,10 @@ fn preview(preview: &Preview) -> String {
     };
     let state = state_in_words(standing.state, standing.phase, Language::English);
     format!(
-        "{} would go to {} people (of {} in the segment {segment}{left_out}). {state}.{decided}",
+        "{} would go to {} {} (of {} in the segment {segment}{left_out}). {state}.{decided}",
         standing.broadcast,
         count(*recipients),
+        if *recipients == 1 { "person" } else { "people" },
         count(audience.members),
     )
 }

@@ -94,7 +94,12 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     if let Some(path) = named.find(|path| *path != Path::new("-") && !is_there(path))
         && args.campaign.is_none()
     {
-        return terminal.usage(format!("{}: no such file", path.display()));
+        let near = Path::new("templates").join(path);
+        let advice = match is_there(&near) {
+            true => format!("; did you mean {}?", near.display()),
+            false => String::new(),
+        };
+        return terminal.usage(format!("{}: no such file{advice}", path.display()));
     }
     if let (Some(folder), Some(path)) = (&args.out_dir, &args.template) {
         return message(args, path, folder, terminal);

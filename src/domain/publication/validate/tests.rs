@@ -174,12 +174,28 @@ fn campaign_values_have_valid_format() {
     assert_snapshot!(errors_of("Asia/Shanghai", "Beijing time"), @"
     line 6: campaign.time_zone
          `Beijing time` is not a time zone of the IANA list
-       → for example Asia/Shanghai or Europe/London
+       → did you mean `Asia/Shanghai`?
     ");
+    for (written, meant) in [
+        ("Asia/Beijing", "Asia/Shanghai"),
+        ("UTC+8", "Asia/Shanghai"),
+        ("北京时间", "Asia/Shanghai"),
+        ("London", "Europe/London"),
+        ("America/new york", "America/New_York"),
+    ] {
+        let said = errors_of("Asia/Shanghai", written);
+        assert!(said.contains(&format!("did you mean `{meant}`?")), "{written}: {said}");
+    }
+    assert!(errors_of("Asia/Shanghai", "Moon/Base").contains("for example Asia/Shanghai"));
     assert_snapshot!(
         errors_of("\"CNY\"", "\"RMB¥\"").lines().last().unwrap(),
-        @"     expected an ISO 4217 code of three capital letters, such as CNY"
+        @"   → three capital letters, such as CNY"
     );
+    for (written, meant) in [("RMB", "CNY"), ("eur", "EUR"), ("人民币", "CNY")] {
+        let said = errors_of("\"CNY\"", &format!("\"{written}\""));
+        assert!(said.contains(&format!("did you mean `{meant}`?")), "{written}: {said}");
+    }
+    assert!(errors_of("\"CNY\"", "\"XYZ\"").contains("is not a currency of ISO 4217"));
     assert_snapshot!(errors_of("locale = \"zh-CN\"", "locale = \"zh_CN\""), @"
     line 5: campaign.locale
          `zh_CN` is not a supported language
