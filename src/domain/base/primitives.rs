@@ -155,7 +155,7 @@ pub struct Money {
     pub currency: String,
 }
 
-/// The currencies in use: ISO 4217 list one (SIX Group, 2026), without metals, funds and tests.
+/// The currencies of ISO 4217 list one, and the lately withdrawn ANG and BGN; no metals, no tests.
 const CURRENCIES: &str = "\
     AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BOV BRL BSD \
     BTN BWP BYN BZD CAD CDF CHE CHF CHW CLF CLP CNY COP COU CRC CUP CVE CZK DJF DKK DOP DZD \
