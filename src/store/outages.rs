@@ -58,7 +58,9 @@ macro_rules! is_needed {
     };
 }
 
-/// Records which versions cannot be read, of those that are in use. A recorded one keeps its time.
+/// Records which versions cannot be read, of those that are in use. A recorded one keeps its time,
+/// unless that is later than now: then it was recorded by a clock that was ahead, and contacts
+/// decided on from now on would not be woken.
 pub fn note(found: &[Unreadable], now: Millis) -> Statement {
     Statement::new(
         concat!(
@@ -70,8 +72,9 @@ pub fn note(found: &[Unreadable], now: Millis) -> Statement {
               WHERE ",
             is_needed!("found"),
             " ON CONFLICT (campaign_id, version) DO UPDATE SET
-                reason = excluded.reason, until = NULL, wave = 1, after_id = ''
-              WHERE until IS NOT NULL OR reason <> excluded.reason"
+                reason = excluded.reason, since = min(since, excluded.since),
+                until = NULL, wave = 1, after_id = ''
+              WHERE until IS NOT NULL OR reason <> excluded.reason OR since > excluded.since"
         ),
         vec![Value::json(found), Value::Int(now.0)],
     )
@@ -104,7 +107,7 @@ pub fn unneeded() -> Statement {
 /// Ends an outage, because the version can be read again or is no longer in use. The contacts
 /// decided on during it are woken from now on.
 pub fn end(row: &OutageRow, now: Millis) -> Statement {
-    change(row, "until = ?3, wave = 1, after_id = ''", Value::Int(now.0))
+    change(row, "since = min(since, ?3), until = ?3, wave = 1, after_id = ''", Value::Int(now.0))
 }
 
 /// Begins the next pass of the waking.

@@ -135,10 +135,16 @@ fn broadcast_window_overrides_campaign_window() {
 // --- Crashes ----------------------------------------------------------------------------------
 
 /// A database at which the worker dies: before or after its n-th batch is written.
-struct Dies<'a> {
+pub struct Dies<'a> {
     db: &'a Sqlite,
     left: Cell<usize>,
     writes: bool,
+}
+
+impl<'a> Dies<'a> {
+    pub fn at(db: &'a Sqlite, batch: usize, writes: bool) -> Self {
+        Self { db, left: Cell::new(batch), writes }
+    }
 }
 
 impl Database for Dies<'_> {
@@ -176,7 +182,7 @@ fn worker_death_at_any_batch_loses_and_repeats_no_recipient() {
         for batch in 1.. {
             world.db = begun.copy().unwrap();
             world.take_messages();
-            let dying = Dies { db: &world.db, left: Cell::new(batch), writes };
+            let dying = Dies::at(&world.db, batch, writes);
             let ended = run(&dying, &world, 5).is_ok();
             // Nothing of the dead worker's return value is used; ticks find all remaining work.
             minutes(&mut world, 6);
@@ -242,7 +248,7 @@ proptest! {
         for (seed, (batches, writes)) in halts.into_iter().enumerate() {
             // A worker does part of the work, the broadcast is paused, and deliveries see what was
             // decided.
-            let dying = Dies { db: &world.db, left: Cell::new(batches + 1), writes };
+            let dying = Dies::at(&world.db, batches + 1, writes);
             let _ = run(&dying, &world, 100 + seed as u64);
             world.broadcast("c.news", Pause).unwrap();
             let before = world.captured_messages().len();
@@ -262,7 +268,7 @@ proptest! {
 fn cancelled_broadcast_skips_its_queued_messages() {
     let mut world = readers(NEWS, BATCH_SIZE + 10);
     world.broadcast("c.news", Start).unwrap();
-    let dying = Dies { db: &world.db, left: Cell::new(5), writes: true };
+    let dying = Dies::at(&world.db, 5, true);
     run(&dying, &world, 9).unwrap_err();
     assert_eq!(world.broadcast("c.news", Cancel).unwrap().state, Some(Cancelled));
     minutes(&mut world, 5);
@@ -309,7 +315,7 @@ fn cancelling_paused_broadcast_skips_messages_at_once() {
 fn broadcast_stays_on_its_starting_version() {
     let mut world = readers(NEWS, BATCH_SIZE + 30);
     world.broadcast("c.news", Start).unwrap();
-    let dying = Dies { db: &world.db, left: Cell::new(5), writes: true };
+    let dying = Dies::at(&world.db, 5, true);
     run(&dying, &world, 9).unwrap_err();
     let other = NEWS.replace("emails/news", "emails/other").replace("true", "false");
     world.publish(campaign(&format!("{FORM}{other}"))).unwrap();

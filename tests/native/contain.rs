@@ -1,6 +1,7 @@
 //! One failing part never stops the rest: a key-value store or queue that refuses writes, a version
 //! that cannot be read, tasks of newer code, a clock that was fast.
 
+use super::broadcasts::Dies;
 use super::invariants::assert_sound;
 use super::support::{FORM, agrees, campaign, join, number, order, report, rows, world};
 use dripline::domain::base::primitives::{CampaignId, Millis, Span};
@@ -11,9 +12,12 @@ use dripline::flows::campaign::backfill::UNAWARE_MAX;
 use dripline::flows::ingest::consume;
 use dripline::flows::operations::health::{self, Health, Parts};
 use dripline::flows::ports::Database;
+use dripline::flows::schedule::outages;
+use dripline::flows::schedule::tick::{self, Minute};
 use dripline::flows::tasks::Intake;
 use dripline::native::world::{World, block_on};
 use serde_json::json;
+use std::cell::RefCell;
 
 const JOURNEY: &str = r#"
     [journey.j]
@@ -244,6 +248,25 @@ fn unreadable_version_suspends_its_campaign_without_loss() {
 }
 
 #[test]
+fn version_found_unreadable_by_a_clock_ahead_still_wakes_its_contacts() {
+    let mut world = with_five();
+    minutes(&mut world, 1);
+    let kept = spoil(&mut world, SPOILED[1]);
+    // The tick of that clock ends here, before it records that it ran.
+    let ahead = world.now().plus(Span::days(400));
+    assert_eq!(block_on(outages::watch(&world.db, &world.catalog, ahead)), Ok(false));
+    world.after(Span::days(2)).unwrap();
+    minutes(&mut world, 1);
+    assert_eq!(left(&world, "nudge"), 0);
+
+    repair(&mut world, &kept);
+    world.after(UNAWARE_MAX).unwrap();
+    minutes(&mut world, 25);
+    assert_eq!(left(&world, "nudge"), 5);
+    assert_sound(&world.db, None);
+}
+
+#[test]
 fn unreadable_old_version_does_not_stop_the_live_one() {
     let mut world = with_five();
     let more = JOURNEY.replace("wait = \"1d\"", "wait = \"2d\"");
@@ -384,6 +407,35 @@ fn next_tick_corrects_dates_from_a_fast_clock() {
     assert_eq!(left(&world, "nudge"), 5);
     let restored = "SELECT count(*) FROM scheduler WHERE name LIKE 'restore%'";
     assert_eq!(number(&world.db, restored), 0, "the mark of that clock is none of a restore");
+}
+
+#[test]
+fn tick_of_a_fast_clock_that_dies_anywhere_delays_nothing() {
+    for (batch, writes) in (1..=8).flat_map(|batch| [(batch, false), (batch, true)]) {
+        let mut world = with_five();
+        let segment = "[segment.s]\nrule = { event = 'form.submitted', within = '700d' }\n";
+        world.publish(campaign(&format!("{FORM}{JOURNEY}{segment}"))).unwrap();
+        minutes(&mut world, 1);
+        let ahead = world.now().plus(Span::days(400));
+        let outcome = block_on(tick::tick(&Minute {
+            db: &Dies::at(&world.db, batch, writes),
+            kv: &world.kv,
+            queue: &world.queue,
+            shelf: &RefCell::default(),
+            catalog: &world.catalog,
+            settings: &world.settings,
+            now: ahead,
+            real_now: ahead,
+        }));
+        assert!(!outcome.failures.is_empty(), "it died: {batch} {writes}");
+
+        minutes(&mut world, 25);
+        let members = number(&world.db, "SELECT count(*) FROM segment_members");
+        assert_eq!(members, 5, "{batch} {writes}");
+        world.after(Span::days(1)).unwrap();
+        assert_eq!(left(&world, "nudge"), 5, "{batch} {writes}");
+        assert_sound(&world.db, None);
+    }
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn fault_seeds_91_to_120_keep_invariants() {
 #[test]
 fn formerly_failing_seeds_keep_invariants() {
     let base = BaseState::new().unwrap();
-    for seed in [144, 193, 252, 349, 100_172, 107_063] {
+    for seed in [144, 193, 252, 349, 100_172, 107_063, 700_282] {
         hold(&base, seed);
     }
 }

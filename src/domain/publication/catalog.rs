@@ -178,8 +178,8 @@ pub struct Catalog {
     live: BTreeMap<CampaignId, Rc<PublishedVersion>>,
     /// The live versions that cannot be read.
     unreadable: BTreeMap<CampaignId, Unreadable>,
-    /// Whether the unreadable versions have been recorded.
-    is_noted: Cell<bool>,
+    /// When the unreadable versions were recorded.
+    noted_at: Cell<Option<Millis>>,
     older: RefCell<Older>,
     /// The statuses of all journeys that were ever paused or archived.
     statuses: Vec<JourneyStatus>,
@@ -375,15 +375,17 @@ impl Catalog {
         self.unreadable.values().chain(older).cloned().collect()
     }
 
-    /// Returns the live versions that cannot be read, until they have been recorded. They must be
-    /// recorded before a decision is made without them.
-    pub fn to_be_noted(&self) -> Vec<Unreadable> {
-        if self.is_noted.get() { Vec::new() } else { self.unreadable.values().cloned().collect() }
+    /// Returns the live versions that cannot be read, until they have been recorded; again if the
+    /// clock was ahead when they were. They must be recorded before a decision is made without
+    /// them.
+    pub fn to_be_noted(&self, now: Millis) -> Vec<Unreadable> {
+        let is_noted = self.noted_at.get().is_some_and(|at| at <= now);
+        if is_noted { Vec::new() } else { self.unreadable.values().cloned().collect() }
     }
 
     /// Marks the unreadable live versions as recorded.
-    pub fn set_noted(&self) {
-        self.is_noted.set(true);
+    pub fn set_noted(&self, now: Millis) {
+        self.noted_at.set(Some(now));
     }
 
     /// Returns the outages that ended recently.

@@ -19,10 +19,10 @@ pub(super) async fn note_unreadable<D: Database>(
     catalog: &Catalog,
     now: Millis,
 ) -> Result<(), DatabaseError> {
-    let unreadable = catalog.to_be_noted();
+    let unreadable = catalog.to_be_noted(now);
     if !unreadable.is_empty() {
         db.batch(vec![outages::note(&unreadable, now)]).await?;
-        catalog.set_noted();
+        catalog.set_noted(now);
     }
     Ok(())
 }

@@ -6,7 +6,7 @@
 //! mark.
 
 use super::{outages, respell};
-use crate::domain::base::primitives::{CLOCKS_DIFFER_MAX, Millis};
+use crate::domain::base::primitives::{CLOCKS_DIFFER_MAX, Millis, Span};
 use crate::domain::publication::catalog::Catalog;
 use crate::domain::report::Report;
 use crate::domain::sending::auto_pause::PauseEvent;
@@ -42,6 +42,9 @@ pub struct Minute<'a, D, K, Q> {
     pub real_now: Millis,
 }
 
+/// The time between two ticks.
+const TICK_INTERVAL: Span = Span::minutes(1);
+
 /// The part of a tick that backfills segments and wakes people inside journeys. Each failure in it
 /// is recorded and retried separately.
 pub const FILLINGS: &str = "fillings";
@@ -74,6 +77,9 @@ pub async fn tick<D: Database, K: KeyValue, Q: WorkQueue>(
     let last = outcome.take("clock", last(db).await);
     if let Some(last) = &last {
         outcome.take("clock", put_right(db, catalog, last.tick, now).await);
+        if outcome.take("clock", record_leap(db, last.tick, now).await).is_none() {
+            return outcome;
+        }
     }
     let mark = outcome.take("mark", restore_guard::mark(kv).await);
     let watched = outcome.take("restore", restore_guard::watch(db, mark.flatten(), now).await);
@@ -168,6 +174,21 @@ async fn put_right<D: Database>(
     let mut statements = clock::put_right(last, now);
     statements.push(segments::begin_fills(&publish::fills(catalog), passes(now)));
     db.batch(statements).await.map(drop)
+}
+
+/// Records this tick before it does anything, if it comes late: its clock may be ahead. A tick that
+/// dies would otherwise leave dates of that clock, and no trace of it.
+async fn record_leap<D: Database>(
+    db: &D,
+    last: Option<Millis>,
+    now: Millis,
+) -> Result<(), DatabaseError> {
+    match last {
+        Some(last) if now > last.plus(TICK_INTERVAL).plus(CLOCKS_DIFFER_MAX) => {
+            db.batch(vec![schedule::record_tick(now)]).await.map(drop)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Records which parts refuse writes or work, where that has changed. Each part is given with what
