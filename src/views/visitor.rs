@@ -245,16 +245,16 @@ impl UnsubscribeState {
         (Self::Done, false) => language.pick(
             (
                 "You are unsubscribed",
-                "You will get no more e-mails from us. There is nothing else to do.",
+                "You will get no more e-mails from us. Text messages, if any, continue.",
             ),
-            ("您已退订", "您不会再收到我们的订阅邮件，无需进行其他操作。"),
+            ("您已退订", "您不会再收到我们的订阅邮件。如果您还订阅了短信，短信不受影响。"),
         ),
         (Self::Done, true) => language.pick(
             (
                 "You are unsubscribed",
-                "You will get no more text messages from us. There is nothing else to do.",
+                "You will get no more text messages from us. E-mails, if any, continue.",
             ),
-            ("您已退订", "您不会再收到我们的订阅短信，无需进行其他操作。"),
+            ("您已退订", "您不会再收到我们的订阅短信。如果您还订阅了邮件，邮件不受影响。"),
         ),
         (Self::Undone, _) => language.pick(
             ("You are subscribed again", "We will write to you as before."),

@@ -404,7 +404,7 @@ describe("The API", () => {
       [{ ...order, value: "1e3", currency: "EUR" }, "events[0].value", /199\.00/],
       [{ ...order, value: "99999999999999999999", currency: "EUR" }, "events[0].value", /199\.00/],
       [{ ...order, value: "1.00" }, "events[0].currency", /needs a currency/],
-      [{ ...order, value: "1.00", currency: "euro" }, "events[0].currency", /needs a currency/],
+      [{ ...order, value: "1.00", currency: "RMB" }, "events[0].currency", /`RMB` is no currency: write `CNY`/],
       [{ ...order, value: 199 }, "events[0].value", /write it as text, in quotes: \\"199\\"/],
       [{ ...order, properties: { value_minor: 1 } }, "events[0].properties", /leave it out/],
       [{ ...order, properties: { text: "x".repeat(9_000) } }, "events[0].properties", /8192/],

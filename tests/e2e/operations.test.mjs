@@ -145,8 +145,12 @@ describe("The brake", () => {
 describe("Cloudflare's e-mail service", () => {
   test("carries what is no marketing", async () => {
     const text = 'text = "Write to me."';
-    await publishChanged(runtime, text, `${text}\ndouble_opt_in = true`);
-    await join(runtime, "dan");
+    await publishChanged(runtime, text, `${text}\nrequired = false\ndouble_opt_in = true`);
+    const agreed = await thankedFor({ email: "dan@example.com", consent: "yes" });
+    assert.match(agreed, /open the e-mail that we sent you, and confirm/);
+    const silent = await thankedFor({ email: "eve@example.com" });
+    assert.match(silent, /We have received your answers/, "nobody is asked to confirm nothing");
+    await runtime.settle();
     const [message] = await runtime.d1(
       `SELECT m.template, m.state, m.sender, m.provider_id FROM messages m
          JOIN contacts c ON c.id = m.contact_id WHERE c.email = 'dan@example.com'`,
@@ -160,3 +164,10 @@ describe("Cloudflare's e-mail service", () => {
     assert.equal(mails.length, 0, "the local mailbox carries marketing only");
   });
 });
+
+/** The text of the page that thanks for a form. */
+async function thankedFor(answers) {
+  const response = await new Visitor(runtime).fillIn("/relay", answers);
+  assert.equal(response.status, 200);
+  return response.text();
+}

@@ -6,7 +6,7 @@
 //! queue are in no database yet.
 
 use crate::domain::base::diagnostic::brief;
-use crate::domain::base::primitives::{ContactId, Ids, Millis, Money, Span};
+use crate::domain::base::primitives::{ContactId, Ids, Millis, Money, Span, currency_meant};
 use crate::domain::base::token::sha256_hex;
 use crate::domain::contact::address::{read_email, read_phone};
 use crate::domain::contact::event::{CURRENCY, Properties, VALUE, VALUE_MINOR, names};
@@ -251,10 +251,13 @@ fn add_value(
         }
     }
     let Some(value) = value else { return Ok(()) };
-    let is_code = |code: &String| code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase());
-    let Some(currency) = currency.filter(is_code) else {
+    let Some(currency) = currency else {
         return Err(("currency", "a value needs a currency such as \"CNY\"".to_owned()));
     };
+    if let Err(meant) = currency_meant(&currency) {
+        let remedy = format!("write `{}`", meant.unwrap_or("an ISO 4217 code, such as CNY"));
+        return Err(("currency", format!("`{}` is no currency: {remedy}", brief(&currency))));
+    }
     let Some(money) = Money::parse(&value, &currency) else {
         return Err((
             "value",
