@@ -17,8 +17,6 @@ WASM_SOURCES := Cargo.toml Cargo.lock build.rs rust-toolchain.toml scripts/worke
 	$(wildcard scripts/bindings/*) \
 	$(shell find src -type f -not -path 'src/native/*' -not -path 'src/bin/*')
 STEP := scripts/step
-# Futures of js-sys itself, as the crate `worker` means it, without a second library around them.
-export WASM_BINDGEN_USE_JS_SYS := 1
 # SQLite without statistics of its memory: they take a lock at each allocation.
 FAST := env LIBSQLITE3_FLAGS=-DSQLITE_DEFAULT_MEMSTATUS=0
 

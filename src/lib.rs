@@ -10,7 +10,7 @@
 //! - [`views`]: the built-in HTML, in English and in Chinese.
 //! - [`flows`]: verbs. One file for each entry: read, decide, write; generic over the ports.
 //! - [`route`]: method and path become a route; the enum is the list of URLs.
-//! - `edge` (wasm32 only): D1, KV, queues and `fetch`; the only code that imports `worker`.
+//! - `edge` (wasm32 only): D1, KV, queues and `fetch`; the only code that talks to the platform.
 //! - `native` (not wasm32): SQLite behind the same ports, the command line, the simulation.
 //!
 //! Begin with [`domain::engine::decide`], where a contact and what happened to it become changes;

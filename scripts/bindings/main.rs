@@ -12,14 +12,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [module, folder] = &arguments[..] else {
         return Err("usage: bindings <module.wasm> <folder>".into());
     };
-    // The last two let src/edge/entry.js start the module afresh after a panic.
+    // The last lets the module be started again after a panic (src/edge/platform/mod.rs).
     Bindgen::new()
         .module(true)?
         .demangle(false)
         .input_path(module)
         .out_name("index")
         .typescript(false)
-        .reset_state_function(true)
         .force_enable_abort_handler(true)
         .generate(folder)?;
     Ok(())

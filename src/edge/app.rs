@@ -10,12 +10,12 @@ use crate::domain::publication::catalog::{Catalog, PublishedVersion};
 use crate::domain::publication::unpublished::Stops;
 use crate::edge::http::request::Inbound;
 use crate::edge::http::response;
-use crate::edge::platform::clock;
 use crate::edge::platform::d1::D1;
 use crate::edge::platform::email;
 use crate::edge::platform::fetch::Fetcher;
 use crate::edge::platform::kv::Kv;
 use crate::edge::platform::queue::Queue;
+use crate::edge::platform::{self, Env, clock};
 use crate::flows::broadcast::control::{self, BroadcastProgress};
 use crate::flows::broadcast::run;
 use crate::flows::campaign::catalog_cache::{Library, Shelf};
@@ -35,8 +35,6 @@ use crate::providers::{cloudflare, mailbox};
 use crate::store;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::time::Duration;
-use worker::{Delay, Env};
 
 thread_local! {
     /// The published versions that this isolate caches.
@@ -63,7 +61,7 @@ impl App {
     pub async fn open(env: Env) -> Result<Self, String> {
         let settings = settings(&env)?;
         let db = D1::new(&env)?;
-        let kv = Kv::new(&env);
+        let kv = Kv::new(&env)?;
         let now = clock::now(&env, settings.is_local()).await;
         let seed = clock::seed().map_err(|error| error.to_string())?;
         let shelf = SHELF.with(|shelf| *shelf);
@@ -107,7 +105,7 @@ impl App {
 
     /// Returns a variable or a secret; a worker cannot tell them apart.
     pub fn variable(&self, name: &str) -> Option<String> {
-        variable(&self.env, name)
+        platform::variable(&self.env, name)
     }
 
     /// Returns a keyed hash of the client's network address, as rate limits count it; empty if
@@ -247,8 +245,7 @@ fn settings(env: &Env) -> Result<Rc<Settings>, String> {
     if let Some(settings) = READ.with_borrow(|read| read.clone()) {
         return Ok(settings);
     }
-    Kv::open(env).map_err(|error| error.to_string())?;
-    let settings = Rc::new(Settings::read(|name| variable(env, name))?);
+    let settings = Rc::new(Settings::read(|name| platform::variable(env, name))?);
     READ.set(Some(settings.clone()));
     Ok(settings)
 }
@@ -259,15 +256,11 @@ pub fn is_https(env: &Env) -> bool {
         static READ: Cell<Option<bool>> = const { Cell::new(None) };
     }
     READ.get().unwrap_or_else(|| {
-        let base_url = variable(env, "BASE_URL").unwrap_or_default();
+        let base_url = platform::variable(env, "BASE_URL").unwrap_or_default();
         let is_https = base_url.starts_with("https://");
         READ.set(Some(is_https));
         is_https
     })
-}
-
-fn variable(env: &Env, name: &str) -> Option<String> {
-    env.var(name).ok().map(|value| value.to_string())
 }
 
 /// Outgoing calls: `fetch`, Cloudflare's e-mail binding, and the local mailbox in our own database.
@@ -301,8 +294,8 @@ impl Http for Outside<'_> {
 
     async fn wait_until(&self, elapsed: Span) {
         let left = elapsed.0.saturating_sub(self.elapsed().0);
-        if let Ok(left @ 1..) = u64::try_from(left) {
-            Delay::from(Duration::from_millis(left)).await;
+        if let Ok(left @ 1..) = u32::try_from(left) {
+            platform::sleep(left).await;
         }
     }
 }

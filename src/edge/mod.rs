@@ -1,5 +1,5 @@
-//! The edge: the only code that imports `worker`. It translates between the platform and the flows,
-//! and decides nothing.
+//! The edge: the only code that talks to the platform. It translates between the platform and the
+//! flows, and decides nothing.
 
 mod platform;
 mod app;
@@ -20,19 +20,22 @@ use app::App;
 use http::guard;
 use http::request::Inbound;
 use http::response::{self, Reply};
-use platform::queue::{self, WorkTray};
+use js_sys::Promise;
+use js_sys::futures::future_to_promise;
+use platform::queue::{Batch, Message, WorkTray};
+use platform::{Context, Env};
 use public::{forms, pages, subscriptions, tracking, webhooks};
-use worker::{
-    Context, Env, MessageBatch, MessageExt, QueueRetryOptionsBuilder, RawMessage, Result,
-    ScheduleContext, ScheduledEvent, event, web_sys,
-};
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
-#[event(fetch)]
-async fn fetch(request: web_sys::Request, env: Env, context: Context) -> Result<web_sys::Response> {
-    let inbound = Inbound::new(request, context);
-    let is_strict = app::is_https(&env) && inbound.is_secure();
-    let reply = answer(inbound, env).await;
-    if is_strict { reply.https_only() } else { reply }.into_response()
+/// Answers a request.
+#[wasm_bindgen]
+pub fn fetch(request: JsValue, env: Env, context: Context) -> Promise {
+    future_to_promise(async move {
+        let inbound = Inbound::new(request, context);
+        let is_strict = app::is_https(&env) && inbound.is_secure();
+        let reply = answer(inbound, env).await;
+        if is_strict { reply.https_only() } else { reply }.into_response()
+    })
 }
 
 async fn answer(inbound: Inbound, env: Env) -> Reply {
@@ -165,14 +168,17 @@ async fn sessions(app: App, inbound: Inbound, found: SessionRoute) -> Reply {
 }
 
 /// Runs the tick, once a minute: sends due work to the work queue and updates KV from the database.
-#[event(scheduled)]
-async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
-    if let Err(error) = tick(env).await {
-        response::log("tick", &error);
-    }
+#[wasm_bindgen]
+pub fn scheduled(_event: JsValue, env: Env) -> Promise {
+    future_to_promise(async move {
+        if let Err(error) = tick(env).await {
+            response::log("tick", &error);
+        }
+        Ok(JsValue::UNDEFINED)
+    })
 }
 
-async fn tick(env: Env) -> std::result::Result<(), String> {
+async fn tick(env: Env) -> Result<(), String> {
     let app = App::open(env).await?;
     if let Some(failure) = app.catalog_failure {
         return Err(failure);
@@ -201,23 +207,29 @@ async fn tick(env: Env) -> std::result::Result<(), String> {
 
 /// Processes a batch of a queue. Each task is acknowledged or retried by itself. A task that keeps
 /// failing comes back through the dead-letter queue.
-#[event(queue)]
-async fn queue(batch: MessageBatch<String>, env: Env, _context: Context) -> Result<()> {
-    let mut messages: Vec<RawMessage> = batch.raw_iter().collect();
-    let is_intake = batch.queue().ends_with("intake");
-    let outcome = match App::open(env).await {
-        Ok(App { catalog_failure: Some(failure), .. }) => Err(failure),
-        Ok(mut app) if batch.queue().ends_with("dead") => bury(&mut app, &mut messages).await,
-        Ok(mut app) if is_intake => take_in(&mut app, &mut messages).await,
-        Ok(mut app) => do_work(&mut app, &mut messages).await,
-        Err(error) => Err(error),
-    };
-    if let Err(error) = outcome {
-        response::log("queue", &error);
+#[wasm_bindgen]
+pub fn queue(batch: Batch, env: Env) -> Promise {
+    future_to_promise(async move {
+        let mut messages = batch.messages();
+        if let Err(error) = process(&batch.queue(), &mut messages, env).await {
+            response::log("queue", &error);
+        }
+        // The remaining messages were not processed.
+        messages.iter().for_each(Message::retry);
+        Ok(JsValue::UNDEFINED)
+    })
+}
+
+async fn process(queue: &str, messages: &mut Vec<Message>, env: Env) -> Result<(), String> {
+    let mut app = App::open(env).await?;
+    if let Some(failure) = app.catalog_failure {
+        return Err(failure);
     }
-    // The remaining messages were not processed.
-    messages.iter().for_each(RawMessage::retry);
-    Ok(())
+    match queue {
+        queue if queue.ends_with("dead") => bury(&mut app, messages).await,
+        queue if queue.ends_with("intake") => take_in(&mut app, messages).await,
+        _ => do_work(&mut app, messages).await,
+    }
 }
 
 /// The delay of a fact that cannot be processed now: a hundred attempts take a day.
@@ -226,9 +238,9 @@ const WAIT_SECONDS: u32 = 900;
 /// Writes a whole batch of facts at once; if that fails, all of them are retried. Two kinds of
 /// facts are retried later instead: one that this code cannot read, because newer code may have
 /// sent it, and one about a campaign that cannot be read. The dead-letter queue finally keeps them.
-async fn take_in(app: &mut App, messages: &mut Vec<RawMessage>) -> std::result::Result<(), String> {
-    let all: Vec<RawMessage> = std::mem::take(messages);
-    let bodies: Vec<String> = all.iter().map(queue::body).collect();
+async fn take_in(app: &mut App, messages: &mut Vec<Message>) -> Result<(), String> {
+    let all = std::mem::take(messages);
+    let bodies: Vec<String> = all.iter().map(Message::text).collect();
     let (places, tasks): (Vec<_>, Vec<_>) =
         consume::sort(&app.catalog, bodies.iter().map(String::as_str)).into_iter().unzip();
     let mut taken = Vec::new();
@@ -238,8 +250,7 @@ async fn take_in(app: &mut App, messages: &mut Vec<RawMessage>) -> std::result::
             continue;
         }
         response::log("queue.put_off", "a fact that cannot be dealt with now comes again later");
-        let wait = QueueRetryOptionsBuilder::new().with_delay_seconds(WAIT_SECONDS);
-        message.retry_with_options(&wait.build());
+        message.retry_after(WAIT_SECONDS);
     }
     let App { db, catalog, settings, now, ids, .. } = app;
     let flow = consume::record(db, catalog, &settings.keys, tasks, *now, ids);
@@ -250,27 +261,27 @@ async fn take_in(app: &mut App, messages: &mut Vec<RawMessage>) -> std::result::
             return Err(error.to_string());
         }
     };
-    taken.iter().for_each(|message| message.ack());
+    taken.iter().for_each(Message::ack);
     app.hint(&work).await;
     Ok(())
 }
 
 /// Stores the tasks that the other queues gave up. If that fails, all of them are retried.
-async fn bury(app: &mut App, messages: &mut Vec<RawMessage>) -> std::result::Result<(), String> {
+async fn bury(app: &mut App, messages: &mut Vec<Message>) -> Result<(), String> {
     let dead: Vec<Dead> = messages
         .iter()
-        .map(|message| Dead { message: message.id(), body: queue::body(message) })
+        .map(|message| Dead { message: message.id(), body: message.text() })
         .collect();
     let App { db, catalog, settings, now, ids, .. } = app;
     let desk = Desk { db, catalog, keys: &settings.keys, now: *now };
     let work = desk.take(&dead, ids).await.map_err(|error| error.to_string())?;
-    std::mem::take(messages).iter().for_each(|message| message.ack());
+    std::mem::take(messages).iter().for_each(Message::ack);
     app.hint(&work).await;
     Ok(())
 }
 
 /// Executes each task by itself, so that a failing one does not hold back the others.
-async fn do_work(app: &mut App, messages: &mut Vec<RawMessage>) -> std::result::Result<(), String> {
+async fn do_work(app: &mut App, messages: &mut Vec<Message>) -> Result<(), String> {
     let mut failed = Ok(());
     for message in std::mem::take(messages) {
         let Some(task) = known(&message) else {
@@ -292,7 +303,7 @@ async fn do_work(app: &mut App, messages: &mut Vec<RawMessage>) -> std::result::
 }
 
 /// Reads a task. An unreadable one is logged and dropped: a tick finds its work again.
-fn known(message: &RawMessage) -> Option<Work> {
-    let task = serde_json::from_str(&queue::body(message));
+fn known(message: &Message) -> Option<Work> {
+    let task = serde_json::from_str(&message.text());
     task.map_err(|error| response::log("queue.unreadable", &error.to_string())).ok()
 }

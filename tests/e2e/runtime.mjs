@@ -56,6 +56,9 @@ globalThis.Date = class extends Date {
     }
     super(...parts);
   }
+  static now() {
+    return new Date().getTime();
+  }
 };
 const refusingKv = (env) => {
   const kv = refusing(env.KV);

@@ -42,8 +42,8 @@ fn preview_reply(app: &App, inbound: &Inbound, preview: &Preview) -> Reply {
 }
 
 /// Starts, pauses, resumes or cancels a broadcast, then shows its campaign again.
-pub async fn control(app: App, mut inbound: Inbound, id: &str, verb: BroadcastVerb) -> Reply {
-    if verb == BroadcastVerb::Cancel && !body::is_confirmed(&mut inbound).await {
+pub async fn control(app: App, inbound: Inbound, id: &str, verb: BroadcastVerb) -> Reply {
+    if verb == BroadcastVerb::Cancel && !body::is_confirmed(&inbound).await {
         return to_campaign(&inbound, id);
     }
     match app.control_broadcast(id, verb).await {

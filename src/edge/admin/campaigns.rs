@@ -104,8 +104,8 @@ fn no_campaign(app: &App, inbound: &Inbound, id: &CampaignId) -> Reply {
 }
 
 /// Unpublishes a campaign, then shows what is left of it.
-pub async fn unpublish(app: App, mut inbound: Inbound, id: &str) -> Reply {
-    if body::is_confirmed(&mut inbound).await
+pub async fn unpublish(app: App, inbound: Inbound, id: &str) -> Reply {
+    if body::is_confirmed(&inbound).await
         && let Err(error) = app.unpublish(id).await
     {
         return response::refused(&inbound, "unpublish", error);
@@ -114,8 +114,8 @@ pub async fn unpublish(app: App, mut inbound: Inbound, id: &str) -> Reply {
 }
 
 /// Releases an auto-paused campaign, then shows it again.
-pub async fn release(app: App, mut inbound: Inbound, id: &str) -> Reply {
-    let form = match body::web_app_form(&mut inbound, NOTE_BYTES_MAX).await {
+pub async fn release(app: App, inbound: Inbound, id: &str) -> Reply {
+    let form = match body::web_app_form(&inbound, NOTE_BYTES_MAX).await {
         Ok(form) => form,
         Err(refusal) => return refusal,
     };

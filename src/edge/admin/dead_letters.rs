@@ -15,9 +15,9 @@ pub async fn list(app: App, inbound: Inbound) -> Reply {
 }
 
 /// Replays or discards one, or all, then shows the list again.
-pub async fn act(mut app: App, mut inbound: Inbound, id: &str, verb: DeadVerb) -> Reply {
+pub async fn act(mut app: App, inbound: Inbound, id: &str, verb: DeadVerb) -> Reply {
     let done = match verb {
-        DeadVerb::Discard if !body::is_confirmed(&mut inbound).await => Ok(None),
+        DeadVerb::Discard if !body::is_confirmed(&inbound).await => Ok(None),
         DeadVerb::Discard => app.discard(id, None).await.map(|_| None),
         DeadVerb::Replay => app.replay(id, None).await,
     };

@@ -8,8 +8,8 @@ use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
 
 /// Pauses, resumes or archives a journey, then shows its campaign again.
-pub async fn set_state(app: App, mut inbound: Inbound, id: &str, state: RunState) -> Reply {
-    if state == RunState::Archived && !body::is_confirmed(&mut inbound).await {
+pub async fn set_state(app: App, inbound: Inbound, id: &str, state: RunState) -> Reply {
+    if state == RunState::Archived && !body::is_confirmed(&inbound).await {
         return to_campaign(&inbound, id);
     }
     match app.set_journey_state(id, state).await {

@@ -46,8 +46,8 @@ pub async fn show(app: App, inbound: Inbound, id: &str, name: &str) -> Reply {
 
 /// Shows one message with a contact's data, or sends a test of it to the campaign's owner. The
 /// contact is in the body, because an address in a URL would end up in logs.
-pub async fn ask(mut app: App, mut inbound: Inbound, id: &str, name: &str) -> Reply {
-    let form = match body::web_app_form(&mut inbound, QUESTION_BYTES_MAX).await {
+pub async fn ask(mut app: App, inbound: Inbound, id: &str, name: &str) -> Reply {
+    let form = match body::web_app_form(&inbound, QUESTION_BYTES_MAX).await {
         Ok(form) => form,
         Err(refusal) => return refusal,
     };

@@ -22,8 +22,8 @@ pub fn sign_in_ask(inbound: &Inbound) -> Reply {
 }
 
 /// Signs in with an API token or an unused sign-in link.
-pub async fn sign_in(app: App, mut inbound: Inbound) -> Reply {
-    let form = match body::web_app_form(&mut inbound, SIGN_IN_BYTES_MAX).await {
+pub async fn sign_in(app: App, inbound: Inbound) -> Reply {
+    let form = match body::web_app_form(&inbound, SIGN_IN_BYTES_MAX).await {
         Ok(form) => form,
         Err(refusal) => return refusal,
     };

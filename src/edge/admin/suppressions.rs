@@ -21,8 +21,8 @@ pub async fn list(app: App, inbound: Inbound) -> Reply {
 }
 
 /// Suppresses an address, then shows the list again.
-pub async fn add(mut app: App, mut inbound: Inbound) -> Reply {
-    let named = match read(&mut inbound).await {
+pub async fn add(mut app: App, inbound: Inbound) -> Reply {
+    let named = match read(&inbound).await {
         Ok(named) => named,
         Err(reply) => return reply,
     };
@@ -33,8 +33,8 @@ pub async fn add(mut app: App, mut inbound: Inbound) -> Reply {
 }
 
 /// Lifts a suppression, then shows the list again.
-pub async fn release(mut app: App, mut inbound: Inbound) -> Reply {
-    let named = match read(&mut inbound).await {
+pub async fn release(mut app: App, inbound: Inbound) -> Reply {
+    let named = match read(&inbound).await {
         Ok(named) => named,
         Err(reply) => return reply,
     };
@@ -45,7 +45,7 @@ pub async fn release(mut app: App, mut inbound: Inbound) -> Reply {
 }
 
 /// Reads the address and note from the form.
-async fn read(inbound: &mut Inbound) -> Result<Named, Reply> {
+async fn read(inbound: &Inbound) -> Result<Named, Reply> {
     let form = body::form(inbound).await?;
     let text = |name: &str| form.first(name).unwrap_or_default().trim().to_owned();
     Ok(Named {

@@ -14,8 +14,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 /// Publishes a compiled campaign.
-pub async fn publish(app: App, mut inbound: Inbound) -> Reply {
-    let compiled = match read(&mut inbound).await {
+pub async fn publish(app: App, inbound: Inbound) -> Reply {
+    let compiled = match read(&inbound).await {
         Ok(compiled) => compiled,
         Err(refusal) => return refusal,
     };
@@ -29,8 +29,8 @@ pub async fn publish(app: App, mut inbound: Inbound) -> Reply {
 }
 
 /// Returns what publishing a compiled campaign would change.
-pub async fn diff(app: App, mut inbound: Inbound) -> Reply {
-    let compiled = match read(&mut inbound).await {
+pub async fn diff(app: App, inbound: Inbound) -> Reply {
+    let compiled = match read(&inbound).await {
         Ok(compiled) => compiled,
         Err(refusal) => return refusal,
     };
@@ -40,7 +40,7 @@ pub async fn diff(app: App, mut inbound: Inbound) -> Reply {
     }
 }
 
-async fn read(inbound: &mut Inbound) -> Result<Compiled, Reply> {
+async fn read(inbound: &Inbound) -> Result<Compiled, Reply> {
     // More than the limit itself, so that the check can report how far a campaign exceeds it.
     let bytes_max = COMPILED_BYTES_MAX * 2;
     body::json(inbound, bytes_max, "Not a compiled campaign", "what `dripline publish` sends").await
@@ -69,9 +69,9 @@ struct Note {
 }
 
 /// Releases an auto-paused campaign.
-pub async fn release(app: App, mut inbound: Inbound, id: &str) -> Reply {
+pub async fn release(app: App, inbound: Inbound, id: &str) -> Reply {
     let like = "{\"note\": \"…\"}";
-    let Note { note } = match body::json(&mut inbound, QUESTION_BYTES_MAX, "No note", like).await {
+    let Note { note } = match body::json(&inbound, QUESTION_BYTES_MAX, "No note", like).await {
         Ok(note) => note,
         Err(refusal) => return refusal,
     };

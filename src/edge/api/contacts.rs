@@ -23,9 +23,9 @@ pub async fn explain(app: App, inbound: Inbound, id: &str) -> Reply {
 }
 
 /// Explains the contact that is named in the body.
-pub async fn explain_named(app: App, mut inbound: Inbound) -> Reply {
+pub async fn explain_named(app: App, inbound: Inbound) -> Reply {
     let like = "{\"contact\": \"…\"}";
-    match body::json(&mut inbound, QUESTION_BYTES_MAX, "Not a question", like).await {
+    match body::json(&inbound, QUESTION_BYTES_MAX, "Not a question", like).await {
         Ok(question) => explain_answer(&app, &inbound, &question).await,
         Err(refusal) => refusal,
     }
@@ -57,8 +57,8 @@ pub async fn consents(app: App, inbound: Inbound, id: &str) -> Reply {
 }
 
 /// Returns the consent ledger of the contact that is named in the body.
-pub async fn consents_named(app: App, mut inbound: Inbound) -> Reply {
-    match read::<Named>(&mut inbound, LIKE_NAMED).await {
+pub async fn consents_named(app: App, inbound: Inbound) -> Reply {
+    match read::<Named>(&inbound, LIKE_NAMED).await {
         Ok(named) => consents(app, inbound, &named.contact).await,
         Err(refusal) => refusal,
     }
@@ -74,8 +74,8 @@ pub async fn erase(mut app: App, inbound: Inbound, id: &str) -> Reply {
 }
 
 /// Erases the contact that is named in the body.
-pub async fn erase_named(app: App, mut inbound: Inbound) -> Reply {
-    match read::<Named>(&mut inbound, LIKE_NAMED).await {
+pub async fn erase_named(app: App, inbound: Inbound) -> Reply {
+    match read::<Named>(&inbound, LIKE_NAMED).await {
         Ok(named) => erase(app, inbound, &named.contact).await,
         Err(refusal) => refusal,
     }
@@ -88,8 +88,8 @@ struct Survivor {
 }
 
 /// Merges the contact with this id into the one that is named in the body.
-pub async fn merge(app: App, mut inbound: Inbound, id: &str) -> Reply {
-    match read::<Survivor>(&mut inbound, "{\"into\": \"…\"}").await {
+pub async fn merge(app: App, inbound: Inbound, id: &str) -> Reply {
+    match read::<Survivor>(&inbound, "{\"into\": \"…\"}").await {
         Ok(survivor) => merge_both(app, inbound, id, &survivor.into).await,
         Err(refusal) => refusal,
     }
@@ -103,8 +103,8 @@ struct Both {
 }
 
 /// Merges the two contacts that are named in the body.
-pub async fn merge_named(app: App, mut inbound: Inbound) -> Reply {
-    match read::<Both>(&mut inbound, "{\"contact\": \"…\", \"into\": \"…\"}").await {
+pub async fn merge_named(app: App, inbound: Inbound) -> Reply {
+    match read::<Both>(&inbound, "{\"contact\": \"…\", \"into\": \"…\"}").await {
         Ok(both) => merge_both(app, inbound, &both.contact, &both.into).await,
         Err(refusal) => refusal,
     }
@@ -118,6 +118,6 @@ async fn merge_both(mut app: App, inbound: Inbound, from: &str, into: &str) -> R
     }
 }
 
-async fn read<T: DeserializeOwned>(inbound: &mut Inbound, like: &str) -> Result<T, Reply> {
+async fn read<T: DeserializeOwned>(inbound: &Inbound, like: &str) -> Result<T, Reply> {
     body::json(inbound, QUESTION_BYTES_MAX, "Not understood", like).await
 }

@@ -32,8 +32,8 @@ pub async fn show(app: App, inbound: Inbound, id: &str) -> Reply {
 }
 
 /// Replays or discards one, or all.
-pub async fn act(mut app: App, mut inbound: Inbound, id: &str, verb: DeadVerb) -> Reply {
-    let before = match read(&mut inbound).await {
+pub async fn act(mut app: App, inbound: Inbound, id: &str, verb: DeadVerb) -> Reply {
+    let before = match read(&inbound).await {
         Ok(asked) => asked.before.map(|at| Millis(at.0.clamp(0, app.now.0.saturating_add(1)))),
         Err(refusal) => return refusal,
     };
@@ -63,7 +63,7 @@ struct Asked {
     before: Option<Millis>,
 }
 
-async fn read(inbound: &mut Inbound) -> Result<Asked, Reply> {
+async fn read(inbound: &Inbound) -> Result<Asked, Reply> {
     let (title, like) = ("Not a request", "{} or {\"before\": …}");
     // Serde would also read the struct from an array of one value.
     let map: Map<String, Value> = body::json(inbound, QUESTION_BYTES_MAX, title, like).await?;

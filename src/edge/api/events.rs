@@ -8,8 +8,8 @@ use crate::flows::ingest::api_events::{self, EVENTS_BODY_BYTES_MAX};
 use serde_json::json;
 
 /// Puts events into the intake queue: all of a request, or none.
-pub async fn add(mut app: App, mut inbound: Inbound) -> Reply {
-    let body = match body::json_bytes(&mut inbound, EVENTS_BODY_BYTES_MAX).await {
+pub async fn add(mut app: App, inbound: Inbound) -> Reply {
+    let body = match body::json_bytes(&inbound, EVENTS_BODY_BYTES_MAX).await {
         Ok(body) => body,
         Err(refusal) => return refusal,
     };

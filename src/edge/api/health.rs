@@ -4,6 +4,7 @@ use crate::edge::app::App;
 use crate::edge::http::request::Inbound;
 use crate::edge::http::response::Reply;
 use crate::edge::http::{guard, session};
+use crate::edge::platform::queue::Queue;
 use crate::flows::campaign::catalog_cache;
 use crate::flows::operations::health;
 use crate::flows::ports::{Database, KeyValue};
@@ -12,11 +13,10 @@ use crate::flows::ports::{Database, KeyValue};
 /// that has a token or is signed in.
 pub async fn ready(app: App, inbound: Inbound) -> Reply {
     let kv = app.kv.get(catalog_cache::LIVE_KEY).await;
-    let queue = app.env.queue("INTAKE");
     let unreadable = app.catalog.unreadable();
     let parts = health::Parts {
         kv: kv.map(drop).map_err(|error| error.to_string()),
-        queue: queue.map(drop).map_err(|error| error.to_string()),
+        queue: Queue::Intake.check(&app.env),
         unreadable: &unreadable,
     };
     let database = app.db.batch(health::questions(app.now)).await;

@@ -10,8 +10,8 @@ use crate::flows::send::preview::{self, MessageRequest, live};
 use std::rc::Rc;
 
 /// Renders a message of a campaign.
-pub async fn preview(app: App, mut inbound: Inbound, campaign: &str) -> Reply {
-    let (published, asked) = match read(&app, &mut inbound, campaign).await {
+pub async fn preview(app: App, inbound: Inbound, campaign: &str) -> Reply {
+    let (published, asked) = match read(&app, &inbound, campaign).await {
         Ok(read) => read,
         Err(refusal) => return refusal,
     };
@@ -22,8 +22,8 @@ pub async fn preview(app: App, mut inbound: Inbound, campaign: &str) -> Reply {
 }
 
 /// Sends a test of a message.
-pub async fn send_test(mut app: App, mut inbound: Inbound, campaign: &str) -> Reply {
-    let (_, asked) = match read(&app, &mut inbound, campaign).await {
+pub async fn send_test(mut app: App, inbound: Inbound, campaign: &str) -> Reply {
+    let (_, asked) = match read(&app, &inbound, campaign).await {
         Ok(read) => read,
         Err(refusal) => return refusal,
     };
@@ -35,7 +35,7 @@ pub async fn send_test(mut app: App, mut inbound: Inbound, campaign: &str) -> Re
 
 async fn read(
     app: &App,
-    inbound: &mut Inbound,
+    inbound: &Inbound,
     campaign: &str,
 ) -> Result<(Rc<PublishedVersion>, MessageRequest), Reply> {
     let like = "{\"template\": \"emails/…\"}";

@@ -36,9 +36,9 @@ struct Listing {
 }
 
 /// Lists the suppressed addresses that match the filter, and where the next page begins.
-pub async fn list(app: App, mut inbound: Inbound) -> Reply {
+pub async fn list(app: App, inbound: Inbound) -> Reply {
     let listing = match inbound.method.as_str() {
-        "POST" => match read(&mut inbound, "{\"reason\": \"bounced\"}").await {
+        "POST" => match read(&inbound, "{\"reason\": \"bounced\"}").await {
             Ok(listing) => listing,
             Err(refusal) => return refusal,
         },
@@ -92,12 +92,12 @@ async fn find(app: &App, inbound: &Inbound, address: String, channel: Option<Cha
 }
 
 /// Suppresses an address.
-pub async fn add(mut app: App, mut inbound: Inbound) -> Reply {
+pub async fn add(mut app: App, inbound: Inbound) -> Reply {
     let by = match guard::token_name(&app, &inbound) {
         Ok(by) => by,
         Err(refusal) => return refusal,
     };
-    let named: Named = match read(&mut inbound, "{\"address\": \"…\"}").await {
+    let named: Named = match read(&inbound, "{\"address\": \"…\"}").await {
         Ok(named) => named,
         Err(refusal) => return refusal,
     };
@@ -109,12 +109,12 @@ pub async fn add(mut app: App, mut inbound: Inbound) -> Reply {
 }
 
 /// Lifts the suppression of an address.
-pub async fn release(mut app: App, mut inbound: Inbound) -> Reply {
+pub async fn release(mut app: App, inbound: Inbound) -> Reply {
     let by = match guard::token_name(&app, &inbound) {
         Ok(by) => by,
         Err(refusal) => return refusal,
     };
-    let named: Named = match read(&mut inbound, "{\"address\": \"…\", \"note\": \"why\"}").await {
+    let named: Named = match read(&inbound, "{\"address\": \"…\", \"note\": \"why\"}").await {
         Ok(named) => named,
         Err(refusal) => return refusal,
     };
@@ -126,13 +126,12 @@ pub async fn release(mut app: App, mut inbound: Inbound) -> Reply {
 }
 
 /// Imports the suppression list of another system.
-pub async fn import(app: App, mut inbound: Inbound) -> Reply {
+pub async fn import(app: App, inbound: Inbound) -> Reply {
     let like = "{\"source\": \"…\", \"rows\": [{\"address\": \"…\"}]}";
-    let list: Import =
-        match body::json(&mut inbound, IMPORT_BYTES_MAX, "Not understood", like).await {
-            Ok(list) => list,
-            Err(refusal) => return refusal,
-        };
+    let list: Import = match body::json(&inbound, IMPORT_BYTES_MAX, "Not understood", like).await {
+        Ok(list) => list,
+        Err(refusal) => return refusal,
+    };
     match suppressions::import(&app.db, &app.settings.keys, &list, app.now).await {
         Ok(imported) => Reply::json(200, &imported),
         Err(error) => refused(&inbound, error),
@@ -160,6 +159,6 @@ fn refused(inbound: &Inbound, error: SuppressionError) -> Reply {
     }
 }
 
-async fn read<T: DeserializeOwned>(inbound: &mut Inbound, like: &str) -> Result<T, Reply> {
+async fn read<T: DeserializeOwned>(inbound: &Inbound, like: &str) -> Result<T, Reply> {
     body::json(inbound, QUESTION_BYTES_MAX, "Not understood", like).await
 }

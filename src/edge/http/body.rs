@@ -17,7 +17,7 @@ const CONFIRMATION_BYTES_MAX: usize = 1_024;
 
 /// Reads a JSON body. For one of another form, the reply has the `title`, and `like` as an example.
 pub async fn json<T: DeserializeOwned>(
-    inbound: &mut Inbound,
+    inbound: &Inbound,
     bytes_max: usize,
     title: &str,
     like: &str,
@@ -34,7 +34,7 @@ pub fn not_like(title: &str, like: &str, error: &impl Display) -> Reply {
 
 /// Reads a JSON body without decoding it. The content type is required, because a form of another
 /// site cannot set it.
-pub async fn json_bytes(inbound: &mut Inbound, bytes_max: usize) -> Result<Vec<u8>, Reply> {
+pub async fn json_bytes(inbound: &Inbound, bytes_max: usize) -> Result<Vec<u8>, Reply> {
     if !inbound.brings_json() {
         let detail = "Send JSON, with the header `content-type: application/json`.";
         return Err(Reply::problem(415, "Unsupported content type", detail, Value::Null));
@@ -49,7 +49,7 @@ pub async fn json_bytes(inbound: &mut Inbound, bytes_max: usize) -> Result<Vec<u
 }
 
 /// Reads a form of the web app. One that cannot be decoded counts as empty.
-pub async fn web_app_form(inbound: &mut Inbound, bytes_max: usize) -> Result<FormData, Reply> {
+pub async fn web_app_form(inbound: &Inbound, bytes_max: usize) -> Result<FormData, Reply> {
     match inbound.body(bytes_max).await {
         Ok(body) => Ok(FormData::from_urlencoded(&body).unwrap_or_default()),
         Err(BodyError::TooLarge) => Err(response::message(inbound, MessageKind::TooLarge)),
@@ -58,13 +58,13 @@ pub async fn web_app_form(inbound: &mut Inbound, bytes_max: usize) -> Result<For
 }
 
 /// Whether the confirmation box beside a button that cannot be undone was ticked.
-pub async fn is_confirmed(inbound: &mut Inbound) -> bool {
+pub async fn is_confirmed(inbound: &Inbound) -> bool {
     let body = inbound.body(CONFIRMATION_BYTES_MAX).await.unwrap_or_default();
     FormData::from_urlencoded(&body).is_ok_and(|form| form.first("sure") == Some("1"))
 }
 
 /// Reads the body of a form, or returns a reply that says what is wrong with it.
-pub async fn form(inbound: &mut Inbound) -> Result<FormData, Reply> {
+pub async fn form(inbound: &Inbound) -> Result<FormData, Reply> {
     let refuse = |inbound: &Inbound, problem: BodyProblem| {
         let kind = match problem {
             BodyProblem::TooLarge | BodyProblem::TooManyPairs => MessageKind::TooLarge,

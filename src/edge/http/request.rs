@@ -4,16 +4,19 @@ use crate::domain::access::caller::{came_by_https, is_from_our_page, origin_of};
 use crate::domain::base::language::Language;
 use crate::domain::form::form_data;
 use crate::domain::inbound::bot_detection::{self, FetchFacts, Network};
-use futures_util::StreamExt;
+use crate::edge::platform::Context;
 use js_sys::futures::JsFuture;
-use js_sys::{Reflect, Uint8Array};
-use wasm_bindgen::prelude::wasm_bindgen;
-use worker::Context;
-use worker::web_sys::Request;
+use js_sys::{Promise, Uint8Array};
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 #[wasm_bindgen(module = "/src/edge/platform/calls.js")]
 extern "C" {
-    fn describe(request: &Request) -> String;
+    fn describe(request: &JsValue) -> String;
+    fn network(request: &JsValue) -> Option<u32>;
+    #[wasm_bindgen(js_name = readAll)]
+    fn read_all(request: &JsValue) -> Promise;
+    #[wasm_bindgen(js_name = readSome)]
+    fn read_some(request: &JsValue, most: usize, drained: usize) -> Promise;
 }
 
 pub struct Inbound {
@@ -30,7 +33,7 @@ pub struct Inbound {
     pub context: Context,
     /// Names and values.
     headers: Vec<(String, String)>,
-    request: Request,
+    request: JsValue,
 }
 
 /// The reason why a body could not be read.
@@ -46,14 +49,11 @@ const DRAINED_BYTES_MAX: usize = 4 << 20;
 
 impl Inbound {
     /// Parses a request.
-    pub fn new(request: Request, context: Context) -> Self {
+    pub fn new(request: JsValue, context: Context) -> Self {
         let described = describe(&request);
         let mut lines = described.split('\n');
         let method = lines.next().unwrap_or_default();
         // The platform has already parsed and normalised the address: `scheme://host/path?query`.
-        // `worker::Request` would parse it again with 60 kB (gzipped) of tables for international
-        // domain names, would read Cloudflare's network data, and would treat unknown methods as
-        // GET.
         let url = lines.next().unwrap_or_default();
         let address = url.split('#').next().unwrap_or_default();
         let (address, query) = address.split_once('?').unwrap_or((address, ""));
@@ -102,10 +102,7 @@ impl Inbound {
     /// Returns the facts by which a fetch is classified as a person's or a bot's. The network
     /// address is not kept.
     pub fn facts(&self) -> FetchFacts {
-        // Reads one property of the object: `worker::Request` would read all of them.
-        let cf = Reflect::get(&self.request, &"cf".into()).unwrap_or_default();
-        let asn = Reflect::get(&cf, &"asn".into()).ok().and_then(|asn| asn.as_f64());
-        let asn = asn.map(|asn| asn as u32);
+        let asn = network(&self.request);
         let purposes = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
         let ahead = |name: &str| {
             let purpose = self.header(name).to_ascii_lowercase();
@@ -172,27 +169,13 @@ impl Inbound {
     /// Reads the body, up to `bytes_max`. A body that declares its length, and is short enough, is
     /// read in one piece. Of a longer one, the rest is read too, and dropped: the runtime resets a
     /// connection with unread data, and the answer would be lost with it.
-    pub async fn body(&mut self, bytes_max: usize) -> std::result::Result<Vec<u8>, BodyError> {
+    pub async fn body(&self, bytes_max: usize) -> Result<Vec<u8>, BodyError> {
         let declared = self.header("content-length").parse::<usize>();
-        if declared.is_ok_and(|bytes| bytes <= bytes_max) {
-            let buffer = self.request.array_buffer().map_err(|_| BodyError::Broken)?;
-            let buffer = JsFuture::from(buffer).await.map_err(|_| BodyError::Broken)?;
-            return Ok(Uint8Array::new(&buffer).to_vec());
-        }
-        // A request without a body has no stream.
-        let mut request = worker::Request::from(Clone::clone(&self.request));
-        let Ok(mut stream) = request.stream() else { return Ok(Vec::new()) };
-        let (mut body, mut bytes) = (Vec::new(), 0);
-        while let Some(chunk) = stream.next().await {
-            let chunk = chunk.map_err(|_| BodyError::Broken)?;
-            bytes += chunk.len();
-            if bytes > bytes_max.max(DRAINED_BYTES_MAX) {
-                break;
-            }
-            if bytes <= bytes_max {
-                body.extend(chunk);
-            }
-        }
-        if bytes > bytes_max { Err(BodyError::TooLarge) } else { Ok(body) }
+        let read = match declared {
+            Ok(bytes) if bytes <= bytes_max => read_all(&self.request),
+            _ => read_some(&self.request, bytes_max, DRAINED_BYTES_MAX),
+        };
+        let body = JsFuture::from(read).await.map_err(|_| BodyError::Broken)?;
+        if body.is_null() { Err(BodyError::TooLarge) } else { Ok(Uint8Array::new(&body).to_vec()) }
     }
 }

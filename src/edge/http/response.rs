@@ -3,6 +3,7 @@
 use crate::domain::base::language::Language;
 use crate::domain::base::web_address;
 use crate::edge::http::request::Inbound;
+use crate::edge::platform;
 use crate::flows::error::FlowError;
 use crate::route::{self, Area};
 use crate::views::page::PAGE_POLICY;
@@ -11,8 +12,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::fmt::Display;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
-use worker::Result;
-use worker::web_sys::Response;
 
 /// A response under construction.
 pub struct Reply {
@@ -96,15 +95,15 @@ impl Reply {
     }
 
     /// Converts it to the platform's response.
-    pub fn into_response(mut self) -> Result<Response> {
+    pub fn into_response(mut self) -> Result<JsValue, JsValue> {
         for (name, value) in EVERY_RESPONSE {
             if self.headers.iter().all(|(known, _)| known != name) {
                 self.headers.push((name, (*value).to_owned()));
             }
         }
-        let headers = serde_json::to_string(&self.headers)?;
+        let headers = serde_json::to_string(&self.headers).map_err(|error| error.to_string())?;
         let body = Some(self.body).filter(|body| !body.is_empty());
-        Ok(respond(self.status, &headers, body)?)
+        respond(self.status, &headers, body)
     }
 }
 
@@ -117,11 +116,7 @@ const EVERY_RESPONSE: &[(&str, &str)] = &[
 #[wasm_bindgen(module = "/src/edge/platform/calls.js")]
 extern "C" {
     #[wasm_bindgen(catch)]
-    fn respond(
-        status: u16,
-        headers: &str,
-        body: Option<Vec<u8>>,
-    ) -> std::result::Result<Response, JsValue>;
+    fn respond(status: u16, headers: &str, body: Option<Vec<u8>>) -> Result<JsValue, JsValue>;
 }
 
 /// Builds an error response: a page for a browser, with a link back in the web app; a problem
@@ -177,5 +172,5 @@ pub fn refused(inbound: &Inbound, event: &str, error: FlowError) -> Reply {
 
 /// Writes one line of JSON to the log. Never log an address, a token or a body.
 pub fn log(event: &str, error: &str) {
-    worker::console_error!("{}", json!({ "level": "error", "event": event, "error": error }));
+    platform::error(&json!({ "level": "error", "event": event, "error": error }).to_string());
 }

@@ -1,22 +1,19 @@
 //! D1 behind the `Database` port. All statements of a batch cross the JavaScript boundary as one
 //! text, and so do all their rows: building a JavaScript value for each is expensive.
 
-use super::binding;
+use super::{Env, answer, binding, message};
 use crate::flows::ports::{Database, DatabaseError};
 use crate::store::statement::{INTEGER_MAX, Rows, Statement, Value};
 use js_sys::Promise;
-use js_sys::futures::JsFuture;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
-use worker::Env;
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 #[wasm_bindgen(module = "/src/edge/platform/calls.js")]
 extern "C" {
-    #[wasm_bindgen(catch)]
-    fn batch(database: &JsValue, statements: &str) -> Result<Promise, JsValue>;
+    fn batch(database: &JsValue, statements: &str) -> Promise;
 }
 
 /// The D1 database bound as `DB`.
@@ -37,8 +34,7 @@ impl Database for D1 {
         statements.iter().flat_map(|one| &one.params).try_for_each(check)?;
         let statements = serde_json::to_string(&numbered(&statements))
             .map_err(|error| DatabaseError::Fault(format!("statements of a batch: {error}")))?;
-        let answer = batch(&self.0, &statements).map_err(failure)?;
-        let rows = JsFuture::from(answer).await.map_err(failure)?;
+        let rows = answer(batch(&self.0, &statements)).await.map_err(|thrown| failure(&thrown))?;
         split(&rows.as_string().unwrap_or_default())
     }
 }
@@ -86,13 +82,9 @@ fn check(value: &Value) -> Result<(), DatabaseError> {
     }
 }
 
-/// Classifies a D1 exception by its message; drops the JavaScript stack.
-fn failure(thrown: JsValue) -> DatabaseError {
-    let message = match thrown.dyn_ref::<js_sys::Error>() {
-        Some(error) => String::from(error.message()),
-        None => thrown.as_string().unwrap_or_else(|| "not an error object".to_owned()),
-    };
-    classify(message.lines().next().unwrap_or_default())
+/// Classifies a D1 exception by its message.
+fn failure(thrown: &JsValue) -> DatabaseError {
+    classify(message(thrown).lines().next().unwrap_or_default())
 }
 
 /// Sorts D1's messages into the four kinds that a flow can act upon. The texts are from D1's

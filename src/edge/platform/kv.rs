@@ -1,57 +1,46 @@
 //! Workers KV behind the `KeyValue` port: text by key, with fast reads and eventually consistent
 //! writes. Every call has a timeout, because KV holds only copies.
 
+use super::{Env, answer, binding, message};
 use crate::flows::ports::{KeyValue, KeyValueError};
-use futures_util::future::{Either, select};
-use std::fmt::Display;
-use std::future::Future;
-use std::pin::pin;
-use std::time::Duration;
-use worker::{Delay, Env, kv::KvStore};
+use js_sys::Promise;
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 /// A read takes a few milliseconds, and some hundred for a key that was not read for long.
-const READ_TIME_MAX: Duration = Duration::from_secs(2);
+const READ_MILLISECONDS_MAX: u32 = 2_000;
 
 /// A write takes some hundred milliseconds.
-const WRITE_TIME_MAX: Duration = Duration::from_secs(5);
+const WRITE_MILLISECONDS_MAX: u32 = 5_000;
 
-/// The KV namespace bound as `KV`. Most requests do not use it, and opening it takes seven calls of
-/// JavaScript, so it is opened when it is used.
-pub struct Kv(Env);
+#[wasm_bindgen(module = "/src/edge/platform/calls.js")]
+extern "C" {
+    fn get(namespace: &JsValue, key: &str, milliseconds: u32) -> Promise;
+    fn put(namespace: &JsValue, key: &str, text: &str, milliseconds: u32) -> Promise;
+}
+
+/// The KV namespace bound as `KV`.
+pub struct Kv(JsValue);
 
 impl Kv {
-    pub fn new(env: &Env) -> Self {
-        Self(env.clone())
-    }
-
     /// Opens the binding. Fails only if the worker is configured without it.
-    pub fn open(env: &Env) -> Result<KvStore, KeyValueError> {
-        env.kv("KV").map_err(failed)
+    pub fn new(env: &Env) -> Result<Self, String> {
+        binding(env, "KV").map(Self)
     }
 }
 
 impl KeyValue for Kv {
     async fn get(&self, key: &str) -> Result<Option<String>, KeyValueError> {
-        within(READ_TIME_MAX, Self::open(&self.0)?.get(key).text()).await
+        let found = answer(get(&self.0, key, READ_MILLISECONDS_MAX)).await;
+        found.map(|text| text.as_string()).map_err(failed)
     }
 
     /// Other locations may read the old text for a minute.
     async fn put(&self, key: &str, text: &str) -> Result<(), KeyValueError> {
-        let put = Self::open(&self.0)?.put(key, text).map_err(failed)?;
-        within(WRITE_TIME_MAX, put.execute()).await
+        let done = answer(put(&self.0, key, text, WRITE_MILLISECONDS_MAX)).await;
+        done.map(drop).map_err(failed)
     }
 }
 
-async fn within<T, E: Display>(
-    most: Duration,
-    asked: impl Future<Output = Result<T, E>>,
-) -> Result<T, KeyValueError> {
-    match select(pin!(asked), pin!(Delay::from(most))).await {
-        Either::Left((answer, _)) => answer.map_err(failed),
-        Either::Right(_) => Err(KeyValueError(format!("no answer within {} s", most.as_secs()))),
-    }
-}
-
-fn failed(error: impl Display) -> KeyValueError {
-    KeyValueError(error.to_string())
+fn failed(thrown: JsValue) -> KeyValueError {
+    KeyValueError(message(&thrown))
 }

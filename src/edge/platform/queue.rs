@@ -1,19 +1,50 @@
 //! The queues that the worker writes to. A body is JSON as text: it crosses the JavaScript boundary
 //! as one string in both directions.
 
-use super::binding;
+use super::{Env, answer, binding, message};
 use crate::flows::ports::{QueueError, WorkQueue};
 use crate::flows::tasks::Work;
 use js_sys::Promise;
-use js_sys::futures::JsFuture;
 use serde::Serialize;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
-use worker::{Env, Error, RawMessage};
 
 #[wasm_bindgen(module = "/src/edge/platform/calls.js")]
 extern "C" {
-    #[wasm_bindgen(catch)]
-    fn send(queue: &JsValue, bodies: Vec<String>) -> Result<Promise, JsValue>;
+    fn send(queue: &JsValue, bodies: Vec<String>) -> Promise;
+    #[wasm_bindgen(js_name = putOff)]
+    fn put_off(message: &Message, seconds: u32);
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// The messages of one queue that a worker gets at once.
+    pub type Batch;
+    #[wasm_bindgen(method, getter)]
+    pub fn queue(this: &Batch) -> String;
+    #[wasm_bindgen(method, getter)]
+    pub fn messages(this: &Batch) -> Vec<Message>;
+
+    pub type Message;
+    #[wasm_bindgen(method, getter)]
+    pub fn id(this: &Message) -> String;
+    #[wasm_bindgen(method, getter)]
+    fn body(this: &Message) -> JsValue;
+    #[wasm_bindgen(method)]
+    pub fn ack(this: &Message);
+    #[wasm_bindgen(method)]
+    pub fn retry(this: &Message);
+}
+
+impl Message {
+    /// Returns the body that `Queue::send` wrote, or an empty string if it is not text.
+    pub fn text(&self) -> String {
+        self.body().as_string().unwrap_or_default()
+    }
+
+    /// Has it come again after this time.
+    pub fn retry_after(&self, seconds: u32) {
+        put_off(self, seconds);
+    }
 }
 
 /// The most messages in one call: the limit of Cloudflare Queues.
@@ -41,6 +72,11 @@ impl Queue {
         }
     }
 
+    /// Fails, naming it, if the worker is configured without it.
+    pub fn check(self, env: &Env) -> Result<(), String> {
+        binding(env, self.binding()).map(drop)
+    }
+
     /// Sends each task as one message, in as few calls as the platform's limits allow. After an
     /// error, the tasks of earlier calls have been sent.
     pub async fn send<T: Serialize>(self, env: &Env, tasks: &[T]) -> Result<(), QueueError> {
@@ -50,11 +86,8 @@ impl Queue {
         let bodies = tasks.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>();
         let bodies = bodies.map_err(|error| failed(0, error.to_string()))?;
         for bodies in calls(&bodies) {
-            let sent = match send(&queue, bodies.to_vec()) {
-                Ok(sent) => JsFuture::from(sent).await,
-                Err(thrown) => Err(thrown),
-            };
-            sent.map_err(|thrown| failed(handed_out, Error::from(thrown).to_string()))?;
+            let sent = answer(send(&queue, bodies.to_vec())).await;
+            sent.map_err(|thrown| failed(handed_out, message(&thrown)))?;
             handed_out += bodies.len();
         }
         Ok(())
@@ -68,11 +101,6 @@ impl WorkQueue for WorkTray<'_> {
     async fn hand_out(&self, work: &[Work]) -> Result<(), QueueError> {
         Queue::Work.send(self.0, work).await
     }
-}
-
-/// Returns the body that `Queue::send` wrote, or an empty string if it is not text.
-pub fn body(message: &RawMessage) -> String {
-    message.body().as_string().unwrap_or_default()
 }
 
 /// Splits the bodies into runs that fit one call each. A body over the limit goes alone.

@@ -57,7 +57,7 @@ pub fn form_preflight(app: &App, inbound: &Inbound, id: &str) -> Reply {
 }
 
 /// Receives a submission.
-pub async fn form_send(mut app: App, mut inbound: Inbound, id: &str) -> Reply {
+pub async fn form_send(mut app: App, inbound: Inbound, id: &str) -> Reply {
     let id = QualifiedId::from(id);
     let catalog = app.catalog.clone();
     let Some((published, form)) = catalog.form(&id) else {
@@ -66,7 +66,7 @@ pub async fn form_send(mut app: App, mut inbound: Inbound, id: &str) -> Reply {
             false => no_form(&app, &inbound, &id),
         };
     };
-    let answer = match body::form(&mut inbound).await {
+    let answer = match body::form(&inbound).await {
         Ok(answer) => answer,
         Err(refused) => return allow_origin(refused, form, &inbound),
     };

@@ -54,7 +54,7 @@ pub async fn unsubscribe_ask(app: &App, inbound: &Inbound, token: &str) -> Reply
 
 /// Unsubscribes, whatever the body contains: RFC 8058 sends `List-Unsubscribe=One-Click`, as
 /// multipart or URL-encoded, and does not allow a redirect as the answer.
-pub async fn unsubscribe(mut app: App, mut inbound: Inbound, token: &str) -> Reply {
+pub async fn unsubscribe(mut app: App, inbound: Inbound, token: &str) -> Reply {
     let Ok(link) = verified(&app, Purpose::Unsubscribe, token).await else {
         return invalid(&app, &inbound);
     };
@@ -133,13 +133,13 @@ pub async fn confirm_ask(app: &App, inbound: &Inbound, token: &str) -> Reply {
 }
 
 /// Confirms what the page showed.
-pub async fn confirm(mut app: App, mut inbound: Inbound, token: &str) -> Reply {
+pub async fn confirm(mut app: App, inbound: Inbound, token: &str) -> Reply {
     let link = verified(&app, Purpose::Confirm, token).await.ok();
     let Some(link) = link.as_ref().filter(|link| subscription_links::may_confirm(link, app.now))
     else {
         return expired(&app, &inbound, link.as_ref());
     };
-    let answer = match body::form(&mut inbound).await {
+    let answer = match body::form(&inbound).await {
         Ok(answer) => answer,
         Err(refused) => return refused,
     };
@@ -193,11 +193,11 @@ pub async fn preferences_ask(app: &App, inbound: &Inbound, token: &str) -> Reply
 }
 
 /// Stores the choice, then shows the new state.
-pub async fn preferences(mut app: App, mut inbound: Inbound, token: &str) -> Reply {
+pub async fn preferences(mut app: App, inbound: Inbound, token: &str) -> Reply {
     let Ok(link) = verified(&app, Purpose::Preferences, token).await else {
         return invalid(&app, &inbound);
     };
-    let answer = match body::form(&mut inbound).await {
+    let answer = match body::form(&inbound).await {
         Ok(answer) => answer,
         Err(refused) => return refused,
     };

@@ -78,7 +78,7 @@ fn engaged(mut app: App, inbound: &Inbound, fetched: Fetched, link: Link) {
 
 /// Puts a fact into the intake queue after the answer.
 pub(super) fn later(app: App, inbound: &Inbound, fact: Intake) {
-    inbound.context.wait_until(async move {
+    inbound.context.after_answer(async move {
         if let Err(error) = app.take_in(&[fact]).await {
             response::log("intake", &error);
         }

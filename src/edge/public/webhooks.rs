@@ -13,7 +13,7 @@ use std::rc::Rc;
 const RETRY_AFTER_SECONDS: &str = "60";
 
 /// Receives a webhook. A request that fails verification learns only that it failed.
-pub async fn hook(app: App, mut inbound: Inbound, name: &str, secret: &str) -> Reply {
+pub async fn hook(app: App, inbound: Inbound, name: &str, secret: &str) -> Reply {
     thread_local! {
         static CERTIFICATES: Rc<Certificates> = Rc::default();
     }
