@@ -511,6 +511,17 @@ describe("Answers with mistakes", () => {
     assert.ok(!page.html.includes("<Q>"), "what was typed is text and no HTML");
   });
 
+  test("are corrected at once, without another wait", async () => {
+    const visitor = new Visitor(runtime);
+    const { form } = await visitor.visit("/relay");
+    await runtime.skip("3s");
+    const wrong = await visitor.send(form, { email: "kim@@example", consent: "yes" });
+    const page = readPage(wrong.status, await wrong.text());
+    assert.equal(page.status, 422);
+    const right = await visitor.send(page.form, { email: "kim@example.com", consent: "yes" });
+    assert.equal(right.status, 200);
+  });
+
   test("are shown in the language of the page", async () => {
     const page = await answer("/white-paper", { email: "x", phone: "1", role: "it" });
     assert.equal(page.status, 422);

@@ -362,6 +362,17 @@ impl<'t> Scan<'t> {
         }
     }
 
+    /// Returns how to write a text without quotes (`wait = 3 days`), if the line is one; `rest`
+    /// follows its first word.
+    fn in_quotes(&self, at: usize, rest: &str) -> Option<String> {
+        let line = self.text[..at].rsplit('\n').next()?;
+        let (key, word) = line.split_once('=')?;
+        let (key, word, rest) = (key.trim(), word.trim(), rest.trim_end());
+        let is_bare = !word.is_empty() && !word.starts_with(['"', '\'', '[', '{']);
+        let is_text = is_bare && !rest.contains(['=', '"', '#']);
+        is_text.then(|| format!("text is in quotes: {key} = \"{word} {rest}\""))
+    }
+
     /// Checks that only a comment follows on the line.
     fn line_end(&mut self) -> Read {
         self.skip_blanks();
@@ -383,7 +394,10 @@ impl<'t> Scan<'t> {
             Some(_) => {
                 let shown: String = rest.chars().take(20).collect();
                 let message = format!("`{}` follows on the same line", shown.trim_end());
-                self.error(at, message, "write each key on a line of its own; a list is in […]")
+                let help = self.in_quotes(at, rest).unwrap_or_else(|| {
+                    "write each key on a line of its own; a list is in […]".to_owned()
+                });
+                self.error(at, message, help)
             }
         }
     }

@@ -101,6 +101,26 @@ pub(in crate::domain) fn tag_end(source: &str, start: usize) -> usize {
     start + length.unwrap_or(rest.len())
 }
 
+/// Returns where the first tag begins that is never closed, and says so.
+pub(super) fn unclosed(source: &str) -> Option<(usize, String)> {
+    let mut at = 0;
+    while let Some(found) = source[at..].find("{{") {
+        let start = at + found;
+        let rest = &source[start..];
+        if is_escaped(source, start) {
+            at = start + 2;
+            continue;
+        }
+        if !is_comment(rest)
+            && let Err(message) = tag_inside(rest)
+        {
+            return Some((start, message));
+        }
+        at = tag_end(source, start);
+    }
+    None
+}
+
 /// Returns the text between `{{` and its closing `}}`, skipping strings.
 fn tag_inside(rest: &str) -> Result<&str, String> {
     let (mut depth, mut at) = (0_usize, 2);

@@ -16,6 +16,7 @@ const MARKS: &[(&str, &str, bool)] = &[
     ("｛｛", "｝｝", true),
     ("«", "»", false),
     ("<<", ">>", false),
+    ("{", "}}", false),
     ("{", "}", false),
     ("[", "]", false),
     ("%", "%", false),
@@ -143,6 +144,8 @@ fn foreign(rest: &str) -> Option<(&str, Option<String>)> {
         let is_name = |c: char| c.is_alphanumeric() || " _-.:|$'\"()".contains(c);
         let is_short = inside.chars().count() <= TAG_CHARS_MAX && !inside.trim().is_empty();
         let is_code = *open == "{%";
+        // A brace is missing. Style sheets have a colon between such braces.
+        let is_torn = (*open, *close) == ("{", "}}") && !inside.contains(':');
         let is_apart = *open != "%" || inside == inside.trim();
         if !is_short
             || !is_apart
@@ -155,7 +158,7 @@ fn foreign(rest: &str) -> Option<(&str, Option<String>)> {
         let ours = match ours(name) {
             _ if is_code => None,
             Some(ours) => Some(format!("{{{{{ours}}}}}")),
-            None if *open == "｛｛" => Some(format!("{{{{{name}}}}}")),
+            None if *open == "｛｛" || is_torn => Some(format!("{{{{{name}}}}}")),
             None => None,
         };
         if *is_sure || ours.is_some() {
@@ -182,6 +185,8 @@ mod tests {
             ("｛｛公司｝｝", "｛｛公司｝｝", Some("{{公司}}")),
             ("<%= user.first_name %>", "<%= user.first_name %>", Some("{{first_name}}")),
             ("Hi {first_name}", "{first_name}", Some("{{first_name}}")),
+            ("{company}}", "{company}}", Some("{{company}}")),
+            ("{default city \"x\"}}", "{default city \"x\"}}", Some("{{default city \"x\"}}")),
             ("[unsubscribe]", "[unsubscribe]", Some("{{unsubscribe_url}}")),
             ("%FIRSTNAME%", "%FIRSTNAME%", Some("{{first_name}}")),
             ("«First Name»", "«First Name»", Some("{{first_name}}")),
@@ -192,7 +197,7 @@ mod tests {
         }
         for fine in [
             "{{first_name}} {{!-- *|FNAME|* --}} {{default x \"[[a]]\"}}",
-            "a { color: red } b{margin:0}",
+            "a { color: red } b{margin:0} @media print{a{color:red}}",
             "<!--[if mso]>x<![endif]-->",
             "50% off, 20% more",
             "[1] [Test] {a, b} « non »",

@@ -175,8 +175,13 @@ impl Work<'_> {
             return Err(TemplateError { template: name, line: None, message });
         }
         let closing = format!("{{{{/{name}}}}}");
-        let (body_end, after) = closing_of(source.text, end, &name)
-            .ok_or_else(|| source.refuse(start, format!("{closing} is missing")))?;
+        let (body_end, after) = closing_of(source.text, end, &name).ok_or_else(|| {
+            // A tag that is never closed swallows everything behind it.
+            match dialect::unclosed(&source.text[end..]) {
+                Some((at, message)) => source.refuse(end + at, message),
+                None => source.refuse(start, format!("{closing} is missing")),
+            }
+        })?;
 
         let outer = std::mem::take(&mut self.out);
         let body = &source.text[end..body_end];
@@ -423,6 +428,10 @@ mod tests {
         assert_snapshot!(errors("\n{{#> layouts/brand}}x"), @"
     emails/a/html:2:
     {{/layouts/brand}} is missing
+    ");
+        assert_snapshot!(errors("{{#> layouts/brand}}x\n{{first_name}\n{{/layouts/brand}}"), @"
+    emails/a/html:2:
+    `{{first_name}` is never closed with }}
     ");
         assert_snapshot!(errors("{{#> layouts/none}}x{{/layouts/none}}"), @"
     layouts/none:

@@ -8,7 +8,7 @@ use crate::domain::campaign::Page;
 use crate::domain::engine::Submitted;
 use crate::domain::form::form_data::FormData;
 use crate::domain::form::traffic_source::TrafficSource;
-use crate::domain::form::{FieldProblem, Form};
+use crate::domain::form::{FILL_TIME_MIN, FieldProblem, Form};
 use crate::domain::publication::catalog::PublishedVersion;
 use crate::edge::app::App;
 use crate::edge::http::body;
@@ -194,13 +194,15 @@ fn show_problems(
 ) -> Reply {
     let campaign = &published.compiled.campaign;
     let language = Language::from_locale(&campaign.locale);
+    let is_right = problems.iter().all(|problem| problem.field.is_empty());
+    // Who had time to fill it in needs no more of it to correct a field.
+    let shown_at = if is_right { app.now } else { app.now.minus(FILL_TIME_MIN) };
     if inbound.wants_json() {
         let listed: Vec<Value> = problems
             .iter()
             .map(|p| json!({ "field": p.field, "message": p.message(language) }))
             .collect();
-        let token = landing_page::form_token(&app.settings, id, app.now, &mut app.ids);
-        let is_right = problems.iter().all(|problem| problem.field.is_empty());
+        let token = landing_page::form_token(&app.settings, id, shown_at, &mut app.ids);
         let (title, detail) = match is_right {
             true => ("Send the form once more", "Nothing is wrong with it. Use the new token."),
             false => (
@@ -228,7 +230,7 @@ fn show_problems(
     };
     let typed = Typed { values, problems };
     let showing = Showing { published, page, variant, origin: &origin, typed: &typed };
-    let rendered = landing_page::render(&showing, &app.settings, app.now, &mut app.ids);
+    let rendered = landing_page::render(&showing, &app.settings, shown_at, &mut app.ids);
     match rendered {
         Ok(html) => Reply::html(422, html, LANDING_POLICY),
         Err(error) => {

@@ -19,6 +19,16 @@ fn every_toml_syntax_error_is_reported() {
          this text is not closed on its line
        → put " at its end; text of several lines is in """…"""
     "#);
+    assert_snapshot!(errors_of("wait = \"2d\"", "wait = 2 days"), @r#"
+    line 126: 
+         `days` follows on the same line
+       → text is in quotes: wait = "2 days"
+    "#);
+    assert_snapshot!(errors_of("wait = \"2d\"", "wait = 2 note = 1"), @"
+    line 126: 
+         `note = 1` follows on the same line
+       → write each key on a line of its own; a list is in […]
+    ");
     let deep = errors_in(&"[".repeat(100_000));
     assert_snapshot!(deep.lines().next().unwrap_or_default(), @"line 1:");
     assert_snapshot!(errors_in(&"#".repeat(FILE_BYTES_MAX + 1)), @"

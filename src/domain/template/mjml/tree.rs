@@ -150,7 +150,9 @@ impl<'s> Reader<'s> {
         self.known(name, *at)?;
         if name.starts_with("mj-") {
             let message = format!(
-                "<{name}> must not stand in <{holder}>, which holds HTML; put it into <{}>",
+                "<{name}> stands in <{holder}> of line {}: is </{holder}> missing? Or move it into \
+                 <{}>",
+                super::line_at(self.source, self.held_from),
                 home(name)
             );
             return self.fail(*at, message);

@@ -63,7 +63,8 @@ fn mjml_error_is_reported_with_its_line() {
     ");
     assert_snapshot!(body("<mj-text>\n<mj-button href=\"x\">好</mj-button></mj-text>"), @"
     line 5:
-    <mj-button> must not stand in <mj-text>, which holds HTML; put it into <mj-column>
+    <mj-button> stands in <mj-text> of line 4:
+    is </mj-text> missing? Or move it into <mj-column>
     ");
     assert_snapshot!(body("</mj-column>\n<mj-text>好</mj-text>"), @"
     line 5:
