@@ -16,10 +16,10 @@ use crate::domain::base::primitives::{ContactId, Ids, MessageId, Millis, Qualifi
 use crate::domain::base::token::Keyring;
 use crate::domain::contact::Contact;
 use crate::domain::contact::claim;
-use crate::domain::contact::enrollment::HourlyQuota;
 use crate::domain::contact::message::Message;
 use crate::domain::engine::{Decision, DecisionInput, Input, StepLimitExceeded, decide};
 use crate::domain::publication::catalog::Catalog;
+use crate::domain::record::enrollment::HourlyQuota;
 use crate::flows::ports::{Database, DatabaseError};
 use crate::store::contacts::{self, Addresses, ContactRow, KeyRow, MailboxMailRow};
 use crate::store::erasures::{ErasedAddressAt, ErasedRow};

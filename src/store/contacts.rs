@@ -4,12 +4,13 @@ use super::statement::{Statement, Value};
 use crate::domain::base::primitives::{CampaignId, Channel, ContactId, Millis, QualifiedId};
 use crate::domain::base::token::Keyring;
 use crate::domain::contact::consent::Consent;
-use crate::domain::contact::enrollment::Enrollment;
-use crate::domain::contact::event::{Event, Properties};
 use crate::domain::contact::suppression::Suppression;
 use crate::domain::contact::touch::Touch;
-use crate::domain::contact::{Alias, Contact, HISTORY_EVENTS_MAX, SoftBounces};
+use crate::domain::contact::{Alias, Contact, SoftBounces};
 use crate::domain::engine::change::ErasedAddress;
+use crate::domain::record::enrollment::Enrollment;
+use crate::domain::record::event::{Event, Properties};
+use crate::domain::record::{HISTORY_EVENTS_MAX, Record};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
@@ -254,15 +255,24 @@ pub struct ContactRow {
 
 impl From<ContactRow> for Contact {
     fn from(row: ContactRow) -> Self {
-        Self {
+        let record = Record {
             id: row.id,
             seq: row.seq,
-            email: row.email,
-            phone: row.phone,
-            external_id: row.external_id,
             attributes: row.attributes,
             tags: row.tags.into_iter().collect(),
             score: row.score,
+            enrollments: row.enrollments,
+            segments: row.segments,
+            history: row.history,
+            wake_at: row.wake_at,
+            created_at: row.created_at,
+            erased_at: row.erased_at,
+        };
+        Self {
+            record,
+            email: row.email,
+            phone: row.phone,
+            external_id: row.external_id,
             locale: row.locale,
             time_zone: row.time_zone,
             consents: row.consents,
@@ -270,12 +280,6 @@ impl From<ContactRow> for Contact {
             suppressed: row.suppressed.into_iter().map(|one| (one.channel, one)).collect(),
             soft_bounces: row.soft_bounces,
             touches: row.touches,
-            enrollments: row.enrollments,
-            segments: row.segments,
-            history: row.history,
-            wake_at: row.wake_at,
-            created_at: row.created_at,
-            erased_at: row.erased_at,
             aliases: row.aliases,
         }
     }

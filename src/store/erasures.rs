@@ -4,8 +4,8 @@
 use super::statement::{Statement, Value};
 use crate::domain::base::primitives::{ContactId, Millis};
 use crate::domain::contact::ERASED;
-use crate::domain::contact::event::names;
 use crate::domain::engine::change::ErasedAddress;
+use crate::domain::record::event::names;
 use serde::Deserialize;
 use serde_json::json;
 

@@ -4,8 +4,8 @@
 use super::contacts::json_text;
 use super::statement::{Statement, Value};
 use crate::domain::base::primitives::{CampaignId, MessageId, Millis, QualifiedId};
-use crate::domain::contact::enrollment::EnrollmentState;
 use crate::domain::contact::message::Class;
+use crate::domain::record::enrollment::EnrollmentState;
 use serde::Deserialize;
 
 /// The invariants that always hold: a name, and a query whose rows are violations.

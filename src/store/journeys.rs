@@ -4,7 +4,7 @@
 use super::statement::{Statement, Value};
 use crate::domain::base::primitives::{CampaignId, Millis, QualifiedId};
 use crate::domain::campaign::journey::RunState;
-use crate::domain::contact::enrollment::HourlyQuota;
+use crate::domain::record::enrollment::HourlyQuota;
 use serde::Deserialize;
 use std::ops::Range;
 

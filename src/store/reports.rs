@@ -2,7 +2,7 @@
 
 use super::statement::{Statement, Value};
 use crate::domain::base::primitives::{CampaignId, Millis};
-use crate::domain::contact::enrollment::EnrollmentState;
+use crate::domain::record::enrollment::EnrollmentState;
 use serde::{Deserialize, Serialize};
 
 /// A visit to a page, as it came through the intake queue.

@@ -3,8 +3,8 @@
 use super::statement::{Statement, Value};
 use super::write;
 use crate::domain::base::primitives::{ContactId, Millis};
-use crate::domain::contact::event::names;
 use crate::domain::contact::suppression::Suppression;
+use crate::domain::record::event::names;
 use serde::{Deserialize, Serialize};
 
 /// The most rows that are read at a time: there are hardly any, and each is rewritten once.

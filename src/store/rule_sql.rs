@@ -2,7 +2,7 @@
 
 use super::statement::Value;
 use crate::domain::base::primitives::{Millis, QualifiedId, Span};
-use crate::domain::contact::HISTORY_EVENTS_MAX;
+use crate::domain::record::HISTORY_EVENTS_MAX;
 use crate::domain::segment::{
     AMOUNT_MAX, AMOUNT_UNIT, Comparison, DateTest, Events, JourneyState, Measure, Moment,
     Occurrence, Operator, PRIME, Relative, Rule, Sample, Scalar, TAIL, TimeTest,

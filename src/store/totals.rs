@@ -3,8 +3,8 @@
 
 use super::statement::Statement;
 use crate::domain::base::primitives::{Channel, QualifiedId};
-use crate::domain::contact::enrollment::EnrollmentState;
 use crate::domain::contact::message::MessageState;
+use crate::domain::record::enrollment::EnrollmentState;
 use serde::{Deserialize, Serialize};
 
 /// Counts the enrollments of each journey by state and reason.

@@ -7,8 +7,6 @@ use crate::domain::base::primitives::{ContactId, MessageId, Millis};
 use crate::domain::contact::Contact;
 use crate::domain::contact::address::other_mailbox;
 use crate::domain::contact::consent::ConsentRecord;
-use crate::domain::contact::enrollment::Enrollment;
-use crate::domain::contact::event::Event;
 use crate::domain::contact::message::Message;
 use crate::domain::contact::message_source::SourceColumns;
 use crate::domain::contact::suppression::{Release, Suppression};
@@ -16,6 +14,8 @@ use crate::domain::engine::Decision;
 use crate::domain::engine::change::{
     Change, Conversion, Count, ErasedAddress, MessagePatch, Withdrawal,
 };
+use crate::domain::record::enrollment::Enrollment;
+use crate::domain::record::event::Event;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;

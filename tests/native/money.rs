@@ -6,7 +6,7 @@ use dripline::domain::base::language::Language;
 use dripline::domain::base::primitives::{ContactId, Ids, Millis, Money, Span};
 use dripline::domain::campaign_file;
 use dripline::domain::contact::Contact;
-use dripline::domain::contact::event::Event;
+use dripline::domain::record::event::Event;
 use dripline::domain::segment::Rule;
 use dripline::flows::contact::explain::{Question, explain};
 use dripline::flows::ingest::api_events;

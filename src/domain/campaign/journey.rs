@@ -1,7 +1,7 @@
 //! A journey: an automated sequence of steps; each contact in it has an enrollment.
 
 use crate::domain::base::primitives::{CampaignId, Millis, Span};
-use crate::domain::contact::event::Event;
+use crate::domain::record::event::Event;
 use crate::domain::segment::{Rule, Scalar};
 use crate::domain::time::calendar::{DateMoment, LocalTime};
 use crate::domain::time::hours::Hours;

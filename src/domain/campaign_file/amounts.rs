@@ -8,7 +8,7 @@ use super::rules::exactly_one;
 use super::table::{Node, Table};
 use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::primitives::{Money, minor_digits};
-use crate::domain::contact::event::{CURRENCY, VALUE, VALUE_MINOR};
+use crate::domain::record::event::{CURRENCY, VALUE, VALUE_MINOR};
 use crate::domain::segment::{Comparison, Scalar};
 
 /// The names of comparisons.

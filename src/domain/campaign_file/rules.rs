@@ -7,7 +7,7 @@ use super::amounts::{
 use super::table::{Node, Table};
 use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::primitives::{Channel, Span};
-use crate::domain::contact::event::{VALUE, VALUE_MINOR};
+use crate::domain::record::event::{VALUE, VALUE_MINOR};
 use crate::domain::segment::{
     Comparison, DateTest, Events, JourneyState, Measure, Occurrence, Operator, Relative, Rule,
     Sample, TimeTest,

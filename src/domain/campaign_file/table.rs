@@ -163,10 +163,15 @@ impl<'a> Node<'a> {
 
     /// Reads a span of time.
     pub fn span(self) -> Option<Span> {
-        let span = self.value.as_str().and_then(Span::parse);
-        span.or_else(|| {
-            self.expected("a duration such as \"90s\", \"30m\", \"12h\", \"3d\" or \"2w\"")
-        })
+        let text = self.value.as_str().unwrap_or_default();
+        if let Some(span) = Span::parse(text) {
+            return Some(span);
+        }
+        if let Some(meant) = Span::meant(text) {
+            let problem = Problem::new(&self.key, format!("`{text}` is not a duration"));
+            return self.report(problem.help(format!("write \"{meant}\"")));
+        }
+        self.expected("a duration such as \"90s\", \"30m\", \"12h\", \"3d\" or \"2w\"")
     }
 
     /// Reads a day, as a TOML date or as text.
@@ -257,13 +262,21 @@ impl<'a> Node<'a> {
 
     /// Reads one of a few words and returns its meaning.
     pub fn one_of<T: Copy>(self, words: &[(&str, T)]) -> Option<T> {
+        self.one_of_known(words, &[])
+    }
+
+    /// Does the same. `others` are what words are called elsewhere, each with ours.
+    pub fn one_of_known<T: Copy>(self, words: &[(&str, T)], others: &[(&str, &str)]) -> Option<T> {
         let node = self.clone();
         let text = self.text()?;
         if let Some((_, meaning)) = words.iter().find(|(word, _)| *word == text) {
             return Some(*meaning);
         }
         let problem = Problem::new(&node.key, format!("`{text}` is not a known value"));
-        node.report(problem.suggest(&text, words.iter().map(|(word, _)| *word)))
+        node.report(match others.iter().find(|(other, _)| text.eq_ignore_ascii_case(other)) {
+            Some((_, ours)) => problem.help(format!("did you mean `{ours}`?")),
+            None => problem.suggest(&text, words.iter().map(|(word, _)| *word)),
+        })
     }
 
     /// Reads a list. Elements that cannot be read are reported and left out.

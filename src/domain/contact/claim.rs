@@ -2,9 +2,9 @@
 //! address to it. Anybody can type anybody's address, so a claim stays with the form's event until
 //! the owner of the mailbox confirms it.
 
-use super::event::{Event, names};
 use crate::domain::base::primitives::{Millis, Span};
 use crate::domain::contact::Contact;
+use crate::domain::record::event::{Event, names};
 use serde_json::{Map, Value};
 
 /// Claimed attributes by name, and a number in E.164 under `phone`.

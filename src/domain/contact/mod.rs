@@ -1,30 +1,25 @@
-//! A contact: one person we may write to, with everything that is known about it. Not
-//! here: the decisions themselves (`domain/engine/mod.rs`).
+//! A contact: a record that can be written to, one person with addresses and consents. Not here:
+//! what it shares with other records (`record`), and the decisions themselves (`engine`).
 
 pub mod address;
 pub mod claim;
 pub mod consent;
 pub mod country;
-pub mod enrollment;
-pub mod event;
 pub mod message;
 pub mod message_source;
 pub mod phone;
 pub mod suppression;
 pub mod touch;
 
-use crate::domain::base::primitives::{CampaignId, Channel, ContactId, Millis, QualifiedId};
+use crate::domain::base::primitives::{Channel, ContactId, Millis};
 use crate::domain::contact::consent::{Consent, ConsentState};
-use crate::domain::contact::enrollment::{Enrollment, EnrollmentState};
-use crate::domain::contact::event::Event;
 use crate::domain::contact::suppression::{Suppression, SuppressionReason};
 use crate::domain::contact::touch::Touch;
+use crate::domain::record::Record;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
-
-/// The number of a contact's newest events that rules look at.
-pub const HISTORY_EVENTS_MAX: i64 = 1_000;
+use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
 
 /// The attribute that disables tracking of a contact's opens and clicks: `true`, or `"true"` as a
 /// form field submits it.
@@ -33,20 +28,13 @@ pub const DO_NOT_TRACK: &str = "do_not_track";
 /// A contact as of event `seq`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contact {
-    pub id: ContactId,
-    /// The number of its newest event; 0 before the first.
-    pub seq: i64,
+    pub record: Record,
     /// The e-mail address in normal form. Each address belongs to one contact.
     pub email: Option<String>,
     /// The phone number in E.164. Each number belongs to one contact.
     pub phone: Option<String>,
     /// The contact's id in the customer's own system.
     pub external_id: Option<String>,
-    /// Other known facts: text, numbers, booleans, lists of text.
-    pub attributes: BTreeMap<String, Value>,
-    pub tags: BTreeSet<String>,
-    /// The lead score.
-    pub score: i64,
     /// The language (BCP 47).
     pub locale: Option<String>,
     /// The IANA time zone.
@@ -62,19 +50,23 @@ pub struct Contact {
     pub soft_bounces: BTreeMap<Channel, SoftBounces>,
     /// The touch with each campaign.
     pub touches: Vec<Touch>,
-    /// The active enrollments and the newest ended ones.
-    pub enrollments: Vec<Enrollment>,
-    /// The segments the contact is in, and since when.
-    pub segments: BTreeMap<QualifiedId, Millis>,
-    /// The newest events, oldest first, limited to the names that a rule or journey uses.
-    pub history: Vec<Event>,
-    /// The earliest moment at which time alone may change something about the contact.
-    pub wake_at: Option<Millis>,
-    pub created_at: Millis,
-    /// When the contact was erased. No further decisions are made about it.
-    pub erased_at: Option<Millis>,
     /// The contacts that were merged into this one.
     pub aliases: Vec<Alias>,
+}
+
+/// A contact has all that a record has.
+impl Deref for Contact {
+    type Target = Record;
+
+    fn deref(&self) -> &Record {
+        &self.record
+    }
+}
+
+impl DerefMut for Contact {
+    fn deref_mut(&mut self) -> &mut Record {
+        &mut self.record
+    }
 }
 
 /// The row of a contact that was merged into another one. Its id and addresses lead to that one.
@@ -140,15 +132,16 @@ impl Contact {
 
     /// Returns a new contact about which nothing is known.
     pub fn unknown(id: ContactId, now: Millis) -> Self {
+        Self::of(Record::unknown(id, now))
+    }
+
+    /// Returns a contact of which nothing but the record is known.
+    pub fn of(record: Record) -> Self {
         Self {
-            id,
-            seq: 0,
+            record,
             email: None,
             phone: None,
             external_id: None,
-            attributes: BTreeMap::new(),
-            tags: BTreeSet::new(),
-            score: 0,
             locale: None,
             time_zone: None,
             consents: Vec::new(),
@@ -156,12 +149,6 @@ impl Contact {
             suppressed: BTreeMap::new(),
             soft_bounces: BTreeMap::new(),
             touches: Vec::new(),
-            enrollments: Vec::new(),
-            segments: BTreeMap::new(),
-            history: Vec::new(),
-            wake_at: None,
-            created_at: now,
-            erased_at: None,
             aliases: Vec::new(),
         }
     }
@@ -233,6 +220,13 @@ impl Contact {
             || given().next().is_some() && given().all(Consent::is_refused)
     }
 
+    /// Returns whether the address on a channel is suppressed for a reason that its owner cannot
+    /// lift.
+    pub fn is_barred(&self, channel: Channel, now: Millis) -> bool {
+        let suppressed = self.suppressed.get(&channel).filter(|known| known.holds(now));
+        suppressed.is_some_and(|known| known.reason != SuppressionReason::Unsubscribed)
+    }
+
     pub fn address_on(&self, channel: Channel) -> Option<&String> {
         match channel {
             Channel::Email => self.email.as_ref(),
@@ -263,14 +257,6 @@ impl Contact {
     pub fn put_consent(&mut self, consent: Consent) {
         self.consents.retain(|c| c.channel != consent.channel || c.purpose != consent.purpose);
         self.consents.push(consent);
-    }
-
-    /// Returns the newest enrollment in a journey.
-    pub fn last_enrollment(&self, campaign: &CampaignId, journey: &str) -> Option<&Enrollment> {
-        self.enrollments
-            .iter()
-            .filter(|e| e.is_of(campaign, journey))
-            .max_by_key(|e| (e.state == EnrollmentState::Active, e.entered_at))
     }
 }
 

@@ -4,13 +4,13 @@ use super::{Decider, Input, Outcome, Submitted, TestSendRequested};
 use crate::domain::base::primitives::{CampaignId, Channel, MessageId, Millis};
 use crate::domain::contact::ERASED;
 use crate::domain::contact::claim::{self, CLAIMS, Claims};
-use crate::domain::contact::event::names;
 use crate::domain::contact::message::{Class, DeliveryTimestamps, Message, MessageState};
 use crate::domain::contact::message_source::{MessageSource, SourceColumns};
 use crate::domain::contact::touch;
 use crate::domain::engine::change::{Change, MessagePatch, Metric};
 use crate::domain::engine::consent::{CONFIRM_LINK, Evidence, Granted, UNSUBSCRIBE_LINK};
 use crate::domain::inbound::custom_event::{API_KEY, CustomEvent};
+use crate::domain::record::event::names;
 use serde_json::{Value, json};
 
 impl Decider<'_> {

@@ -3,12 +3,12 @@
 use super::Decider;
 use crate::domain::base::primitives::Channel;
 use crate::domain::campaign::broadcast::{BroadcastRecipient, message_id, turn_key};
-use crate::domain::contact::event::{Event, names};
 use crate::domain::contact::message::{Message, broadcast_part};
 use crate::domain::contact::message_source::MessageSource;
 use crate::domain::engine::change::{Change, Metric};
 use crate::domain::engine::journey;
 use crate::domain::publication::catalog::PublishedVersion;
+use crate::domain::record::event::{Event, names};
 use crate::domain::sending::eligibility::{Eligibility, eligibility};
 use serde_json::{Value, json};
 

@@ -7,11 +7,11 @@ use crate::domain::base::primitives::{
 use crate::domain::base::token::Keyring;
 use crate::domain::contact::address::shown;
 use crate::domain::contact::consent::ConsentRecord;
-use crate::domain::contact::enrollment::{Enrollment, HourlyQuota};
-use crate::domain::contact::event::{Event, Properties};
 use crate::domain::contact::message::SmsCost;
 use crate::domain::contact::message::{DeliveryTimestamps, Message, MessageState};
 use crate::domain::contact::suppression::{Release, Suppression};
+use crate::domain::record::enrollment::{Enrollment, HourlyQuota};
+use crate::domain::record::event::{Event, Properties};
 
 /// One thing to write about the contact of the decision.
 #[derive(Clone, Debug, PartialEq)]

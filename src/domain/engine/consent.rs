@@ -1,16 +1,16 @@
 //! Consents that are granted, confirmed and withdrawn: the contact's state and the consent ledger.
 
-use super::{Agreement, Decider, PreferenceUpdate, Submitted};
+use super::{Agreement, Decider, PreferenceUpdate, SENDERS_ZONE, Submitted};
 use crate::domain::base::primitives::{CampaignId, Channel, MessageId, Millis, QualifiedId};
 use crate::domain::base::token::sha256_hex;
 use crate::domain::contact::DO_NOT_TRACK;
 use crate::domain::contact::consent::{self, Consent, ConsentRecord, ConsentState, LawfulBasis};
-use crate::domain::contact::event::names;
 use crate::domain::contact::message::Message;
 use crate::domain::contact::message_source::MessageSource;
 use crate::domain::contact::suppression::{Release, SuppressionReason};
 use crate::domain::engine::change::{Change, Withdrawal};
 use crate::domain::form::ConsentCheckbox;
+use crate::domain::record::event::names;
 use serde_json::json;
 
 /// The source of consents confirmed by the link of a confirmation mail.
@@ -311,9 +311,10 @@ impl Decider<'_> {
             self.contact.locale = Some(locale.clone());
         }
         let zone = choice.time_zone.clone();
-        let zone = zone.filter(|zone| Some(zone) != self.contact.time_zone.as_ref());
+        let known = self.contact.time_zone.as_deref().unwrap_or(SENDERS_ZONE);
+        let zone = zone.filter(|zone| zone != known);
         if let Some(zone) = &zone {
-            self.contact.time_zone = Some(zone.clone());
+            self.contact.time_zone = Some(zone.clone()).filter(|zone| zone != SENDERS_ZONE);
         }
         if do_not_track.is_some() || locale.is_some() || zone.is_some() {
             let properties = json!({ "do_not_track": do_not_track, "locale": locale,

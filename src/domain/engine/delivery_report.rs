@@ -7,7 +7,6 @@
 use super::Decider;
 use crate::domain::base::primitives::{Channel, Millis, Span};
 use crate::domain::contact::address::{read_email, read_phone};
-use crate::domain::contact::event::names;
 use crate::domain::contact::message::{Class, DeliveryTimestamps, Message, MessageState};
 use crate::domain::contact::suppression::{Suppression, SuppressionReason};
 use crate::domain::engine::apply::facts;
@@ -15,6 +14,7 @@ use crate::domain::engine::change::{Change, MessagePatch, Metric};
 use crate::domain::engine::consent::Evidence;
 use crate::domain::inbound::bounce::{Bounce, BounceKind, BounceReason};
 use crate::domain::inbound::delivery_report::{DeliveryReport, DeliveryStatus};
+use crate::domain::record::event::names;
 use serde_json::{Value, json};
 
 /// From this many soft bounces in a row, without a delivery in between, an address rests.

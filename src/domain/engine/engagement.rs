@@ -10,11 +10,11 @@ use super::Decider;
 use super::apply::facts;
 use crate::domain::base::primitives::{CampaignId, Millis};
 use crate::domain::contact::Contact;
-use crate::domain::contact::event::{Event, Properties, names};
 use crate::domain::contact::message::Message;
 use crate::domain::engine::change::{Change, MessagePatch, Metric};
 use crate::domain::inbound::bot_detection::{self, FetchFacts, Fetched};
 use crate::domain::inbound::engagement::Engagement;
+use crate::domain::record::event::{Event, Properties, names};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 

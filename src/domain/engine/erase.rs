@@ -6,11 +6,12 @@ use super::{Decider, Decision};
 use crate::domain::base::primitives::{ContactId, Ids, Millis};
 use crate::domain::base::token::Keyring;
 use crate::domain::contact::ERASED;
-use crate::domain::contact::enrollment::EnrollmentState;
-use crate::domain::contact::event::names;
 use crate::domain::contact::{Alias, Contact};
 use crate::domain::engine::change::{Change, ErasedAddress};
 use crate::domain::publication::catalog::Catalog;
+use crate::domain::record::Record;
+use crate::domain::record::enrollment::EnrollmentState;
+use crate::domain::record::event::names;
 use serde_json::json;
 
 /// Erases a contact, and every row that was merged into it. Does nothing for a contact that is
@@ -26,9 +27,9 @@ pub fn erase(
         return Vec::new();
     }
     let aliases = contact.aliases.iter().map(|alias| {
-        let row = Contact::unknown(alias.id.clone(), contact.created_at);
-        let Alias { seq, email, phone, external_id, .. } = alias.clone();
-        Contact { seq, email, phone, external_id, ..row }
+        let Alias { id, seq, email, phone, external_id } = alias.clone();
+        let record = Record { seq, ..Record::unknown(id, contact.created_at) };
+        Contact { email, phone, external_id, ..Contact::of(record) }
     });
     let mut rows: Vec<Contact> = aliases.collect();
     rows.push(contact);
@@ -57,8 +58,9 @@ fn erase_row(
     decider.leave_all_segments();
     decider.changes.push(Change::Erase(addresses));
     let Decider { contact, changes, .. } = decider;
-    let nobody = Contact::unknown(contact.id, created_at);
-    let contact = Contact { seq: contact.seq, erased_at: Some(now), ..nobody };
+    let Record { id, seq, .. } = contact.record;
+    let record = Record { seq, erased_at: Some(now), ..Record::unknown(id, created_at) };
+    let contact = Contact::of(record);
     Decision { contact, read_seq, changes }
 }
 

@@ -3,12 +3,12 @@
 use super::Decider;
 use crate::domain::base::primitives::{CampaignId, Channel, MessageId};
 use crate::domain::contact::consent::{Consent, ConsentState};
-use crate::domain::contact::event::names;
 use crate::domain::contact::message_source::MessageSource;
 use crate::domain::contact::suppression::{BY_TEXT, Suppression, SuppressionReason};
 use crate::domain::engine::consent::Evidence;
 use crate::domain::inbound::keyword::Keyword;
 use crate::domain::inbound::sms::InboundSms;
+use crate::domain::record::event::names;
 use serde_json::json;
 
 impl Decider<'_> {

@@ -7,14 +7,14 @@ use crate::domain::campaign::journey::{
     Action, EventPattern, Journey, Next, ReEntry, RunState, Schedule, Step, Trigger, WaitFor,
 };
 use crate::domain::contact::Contact;
-use crate::domain::contact::enrollment::{
-    Enrollment, EnrollmentState, GOAL_REASON, HourlyQuota, first_key, following_key,
-    occurrence_key, value_key,
-};
-use crate::domain::contact::event::{Event, names};
 use crate::domain::contact::message_source::{MessageSource, StepContent, StepSource};
 use crate::domain::engine::change::Change;
 use crate::domain::publication::catalog::PublishedVersion;
+use crate::domain::record::enrollment::{
+    Enrollment, EnrollmentState, GOAL_REASON, HourlyQuota, first_key, following_key,
+    occurrence_key, value_key,
+};
+use crate::domain::record::event::{Event, names};
 use crate::domain::segment::Scalar;
 use crate::domain::time::calendar;
 use jiff::tz::TimeZone;

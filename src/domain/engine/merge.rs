@@ -8,13 +8,14 @@ use super::{Decider, Decision, StepLimitExceeded, wake_at};
 use crate::domain::base::primitives::{Channel, ContactId, Ids, Millis};
 use crate::domain::campaign::journey::ReEntry;
 use crate::domain::contact::consent::{self, Consent, ConsentState};
-use crate::domain::contact::enrollment::{Enrollment, EnrollmentState, MERGED_REASON};
-use crate::domain::contact::event::{Event, names};
 use crate::domain::contact::touch;
 use crate::domain::contact::{Contact, DO_NOT_TRACK};
 use crate::domain::engine::change::Change;
 use crate::domain::engine::consent::Evidence;
 use crate::domain::publication::catalog::Catalog;
+use crate::domain::record::Record;
+use crate::domain::record::enrollment::{Enrollment, EnrollmentState, MERGED_REASON};
+use crate::domain::record::event::{Event, names};
 use serde_json::json;
 
 /// The families of events that belong to one contact id: its consents, segments and enrollments.
@@ -67,12 +68,12 @@ fn leave(
     let keep = |own: Option<String>, survivors: &Option<String>| {
         own.filter(|own| survivors.as_ref() != Some(own))
     };
+    let Record { id, seq, created_at, .. } = from.record;
     let contact = Contact {
-        seq: from.seq,
         email: keep(from.email, &survivor.email),
         phone: keep(from.phone, &survivor.phone),
         external_id: keep(from.external_id, &survivor.external_id),
-        ..Contact::unknown(from.id, from.created_at)
+        ..Contact::of(Record { seq, ..Record::unknown(id, created_at) })
     };
     Decision { contact, read_seq, changes }
 }

@@ -3,9 +3,9 @@
 use super::Decider;
 use crate::domain::base::primitives::Millis;
 use crate::domain::campaign::journey::{Action, Migration, Next, RunState, Step};
-use crate::domain::contact::enrollment::{Enrollment, EnrollmentState};
-use crate::domain::contact::event::names;
 use crate::domain::engine::change::Change;
+use crate::domain::record::enrollment::{Enrollment, EnrollmentState};
+use crate::domain::record::event::names;
 use serde_json::json;
 
 impl Decider<'_> {

@@ -32,8 +32,6 @@ use crate::domain::campaign::broadcast::{BroadcastRecipient, turn_key};
 use crate::domain::campaign::journey::RunState;
 use crate::domain::contact::Contact;
 use crate::domain::contact::claim::Claims;
-use crate::domain::contact::enrollment::{Enrollment, HourlyQuota};
-use crate::domain::contact::event::{Event, Properties, names};
 use crate::domain::contact::message::{Message, SmsCost};
 use crate::domain::contact::suppression::{Release, Suppression};
 use crate::domain::contact::touch;
@@ -44,6 +42,8 @@ use crate::domain::inbound::delivery_report::DeliveryReport;
 use crate::domain::inbound::engagement::Engagement;
 use crate::domain::inbound::sms::InboundSms;
 use crate::domain::publication::catalog::{Catalog, PublishedVersion};
+use crate::domain::record::enrollment::{Enrollment, HourlyQuota};
+use crate::domain::record::event::{Event, Properties, names};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
@@ -210,6 +210,9 @@ pub struct Submitted {
     pub at: Millis,
 }
 
+/// Stands for the sender's time zone: the contact has none of its own.
+pub const SENDERS_ZONE: &str = "sender";
+
 /// What a contact chose, on its preference page or by undoing an unsubscribe.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PreferenceUpdate {
@@ -232,7 +235,7 @@ pub struct PreferenceUpdate {
     pub do_not_track: Option<bool>,
     /// The language from now on (BCP 47); `None` leaves it.
     pub locale: Option<String>,
-    /// The IANA time zone from now on; `None` leaves it.
+    /// The IANA time zone from now on, or `SENDERS_ZONE`; `None` leaves it.
     pub time_zone: Option<String>,
     /// A keyed hash of the network address of the request.
     pub origin_hash: String,

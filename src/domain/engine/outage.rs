@@ -3,9 +3,9 @@
 
 use super::Decider;
 use crate::domain::campaign::journey::ReEntry;
-use crate::domain::contact::event::{Event, names};
 use crate::domain::engine::journey::{Cause, triggers};
 use crate::domain::publication::catalog::PublishedVersion;
+use crate::domain::record::event::{Event, names};
 use std::rc::Rc;
 
 impl Decider<'_> {

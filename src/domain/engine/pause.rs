@@ -2,8 +2,8 @@
 
 use super::Decider;
 use crate::domain::campaign::journey::{Action, RunState};
-use crate::domain::contact::enrollment::{Enrollment, EnrollmentState};
 use crate::domain::publication::unpublished::UNPUBLISHED;
+use crate::domain::record::enrollment::{Enrollment, EnrollmentState};
 
 /// The exit reason of enrollments in an archived journey.
 pub const ARCHIVED: &str = "archived";

@@ -2,8 +2,8 @@
 
 use super::Decider;
 use crate::domain::base::primitives::{CLOCKS_DIFFER_MAX, Millis};
-use crate::domain::contact::event::names;
 use crate::domain::engine::change::Change;
+use crate::domain::record::event::names;
 use serde_json::json;
 
 impl Decider<'_> {

@@ -5,9 +5,9 @@
 use super::Decider;
 use super::apply::facts;
 use crate::domain::base::primitives::Channel;
-use crate::domain::contact::event::names;
 use crate::domain::contact::message::{Message, ProviderCharge, SmsCost};
 use crate::domain::engine::change::{MessagePatch, Metric};
+use crate::domain::record::event::names;
 use serde_json::Value;
 
 impl Decider<'_> {

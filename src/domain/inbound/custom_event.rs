@@ -1,7 +1,7 @@
 //! A custom event: an event that the customer's own system reports through the API.
 
 use crate::domain::base::primitives::Millis;
-use crate::domain::contact::event::Properties;
+use crate::domain::record::event::Properties;
 use serde::{Deserialize, Serialize};
 
 /// The prefix of the key of a custom event, before the id that its reporter chose.

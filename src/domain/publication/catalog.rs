@@ -7,10 +7,10 @@ use crate::domain::campaign::journey::{
     Action, Journey, JourneyStatus, ReEntry, RunState, Trigger,
 };
 use crate::domain::campaign::{Compiled, Page, segments_in_order};
-use crate::domain::contact::enrollment::value_key;
-use crate::domain::contact::event::{Properties, names};
 use crate::domain::form::Form;
 use crate::domain::publication::validate::normal_path;
+use crate::domain::record::enrollment::value_key;
+use crate::domain::record::event::{Properties, names};
 use crate::domain::segment::Rule;
 use crate::domain::template::{TemplateError, TemplateSource, Templates};
 use serde::{Deserialize, Serialize};

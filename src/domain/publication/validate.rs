@@ -20,6 +20,7 @@ use crate::domain::base::diagnostic::{Problem, nearest};
 use crate::domain::base::primitives::{Span, currency_meant};
 use crate::domain::campaign::{Campaign, Page};
 use crate::domain::contact::address::{read_email, read_sender};
+use crate::domain::record::event::names;
 use std::collections::BTreeMap;
 
 pub use rule_size::rule_bytes;
@@ -347,6 +348,11 @@ impl Check<'_> {
             let problem = Problem::new(key, format!("`{name}` is not a valid event name"));
             self.problems
                 .push(problem.help("use letters, digits, ., _ and -, as in order.completed"));
+        } else if names::RESERVED.iter().any(|family| name.starts_with(family)) {
+            // Nobody else may report such an event, so a rule about another would never hold.
+            if !names::OWN.contains(&name) {
+                self.unknown_reference(key, "event", name, names::OWN.iter().copied());
+            }
         }
     }
 

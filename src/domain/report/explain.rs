@@ -3,18 +3,19 @@
 use super::explain_broadcasts::BroadcastExplained;
 use super::reason::in_words;
 use crate::domain::base::language::Language;
-use crate::domain::base::primitives::{ContactId, MessageId, Millis, QualifiedId};
+use crate::domain::base::primitives::{Channel, ContactId, MessageId, Millis, QualifiedId};
 use crate::domain::campaign::journey::{
     Action, EventPattern, Journey, JourneyStatus, ReEntry, RunState, Trigger,
 };
 use crate::domain::contact::Contact;
 use crate::domain::contact::claim;
-use crate::domain::contact::enrollment::{Enrollment, EnrollmentState};
-use crate::domain::contact::event::{Event, names};
+use crate::domain::contact::consent::{Consent, ConsentState};
 use crate::domain::contact::message::MessageState;
 use crate::domain::contact::suppression::Suppression;
 use crate::domain::engine::triggers;
 use crate::domain::publication::catalog::{Catalog, PublishedVersion};
+use crate::domain::record::enrollment::{Enrollment, EnrollmentState};
+use crate::domain::record::event::{Event, names};
 use crate::domain::segment::{Explained, Rule};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -27,6 +28,9 @@ pub struct Explanation {
     /// The channels on which nothing is sent to its address, and why.
     #[serde(default)]
     pub suppressed: Vec<SuppressionExplained>,
+    /// Its consents: what may be sent to it.
+    #[serde(default)]
+    pub consents: Vec<ConsentExplained>,
     /// Input about the contact that was not applied, oldest first.
     #[serde(default)]
     pub set_aside: Vec<SetAside>,
@@ -48,6 +52,18 @@ pub struct SuppressionExplained {
     pub suppression: Suppression,
     /// The reason in words.
     pub words: String,
+}
+
+/// The consent for one purpose on one channel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ConsentExplained {
+    pub purpose: String,
+    pub channel: Channel,
+    pub state: ConsentState,
+    /// Whether it allows messages now; a consent may wait for its confirmation.
+    pub allows: bool,
+    /// When it last changed.
+    pub at: Millis,
 }
 
 /// Input about a contact that has changed nothing.
@@ -174,6 +190,7 @@ pub fn explain(
     Explanation {
         contact: contact.id.clone(),
         suppressed: suppressed(contact, now, language),
+        consents: contact.consents.iter().map(consent).collect(),
         set_aside: set_aside(contact, now, language),
         journeys: journeys.into_iter().filter_map(|id| asked.journey(id)).collect(),
         messages,
@@ -206,6 +223,11 @@ fn suppressed(contact: &Contact, now: Millis, language: Language) -> Vec<Suppres
         words: in_words(suppression.reason.as_str(), language),
     };
     hold.map(explain).collect()
+}
+
+fn consent(consent: &Consent) -> ConsentExplained {
+    let Consent { purpose, channel, state, at, .. } = consent.clone();
+    ConsentExplained { purpose, channel, state, allows: consent.allows(), at }
 }
 
 /// Returns what forms claimed of the contact, and the reports whose id was already used.

@@ -5,8 +5,8 @@ use crate::domain::base::language::Language;
 use crate::domain::base::primitives::{CampaignId, Millis, QualifiedId};
 use crate::domain::campaign::broadcast::{BroadcastState, Phase};
 use crate::domain::contact::Contact;
-use crate::domain::contact::event::{Event, names};
 use crate::domain::publication::catalog::Catalog;
+use crate::domain::record::event::{Event, names};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

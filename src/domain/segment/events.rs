@@ -3,7 +3,7 @@
 use super::{Comparison, Evaluation, Scalar};
 use crate::domain::base::primitives::{Millis, Span};
 use crate::domain::contact::Contact;
-use crate::domain::contact::event::Event;
+use crate::domain::record::event::Event;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

@@ -9,7 +9,7 @@ use super::{
 use crate::domain::base::language::Language;
 use crate::domain::base::primitives::{Millis, Money, Span};
 use crate::domain::contact::Contact;
-use crate::domain::contact::event::{CURRENCY, VALUE, VALUE_MINOR};
+use crate::domain::record::event::{CURRENCY, VALUE, VALUE_MINOR};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -91,7 +91,7 @@ impl Rule {
             }
             Self::Score(comparison) => {
                 let compared = comparison.symbols(plain);
-                Words::new(format!("score {compared}"), format!("分数 {compared}"))
+                Words::new(format!("score {compared}"), format!("评分 {compared}"))
             }
             Self::Segment(segment) => {
                 Words::new(format!("is in segment {segment}"), format!("属于人群 {segment}"))

@@ -17,7 +17,7 @@ pub use sample::{PRIME, Sample, TAIL};
 
 use crate::domain::base::primitives::{Channel, Millis, QualifiedId, Span};
 use crate::domain::contact::Contact;
-use crate::domain::contact::enrollment::{Enrollment, EnrollmentState};
+use crate::domain::record::enrollment::{Enrollment, EnrollmentState};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 

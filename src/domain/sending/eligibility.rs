@@ -2,11 +2,11 @@
 
 use crate::domain::contact::address::read_email;
 use crate::domain::contact::consent::Consent;
-use crate::domain::contact::enrollment::Enrollment;
 use crate::domain::contact::message::{Class, Message};
 use crate::domain::contact::message_source::{MessageSource, StepContent};
 use crate::domain::contact::suppression::{Suppression, SuppressionReason};
 use crate::domain::contact::{Contact, ERASED};
+use crate::domain::record::enrollment::Enrollment;
 
 /// Whether a message may leave now.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,8 +78,8 @@ mod tests {
         CampaignId, Channel, ContactId, EnrollmentId, MessageId, Millis,
     };
     use crate::domain::contact::consent::ConsentState;
-    use crate::domain::contact::enrollment::{EnrollmentState, GOAL_REASON};
     use crate::domain::contact::message_source::StepSource;
+    use crate::domain::record::enrollment::{EnrollmentState, GOAL_REASON};
 
     /// Returns the eligibility of a message whose enrollment ended in this way.
     fn asked(state: EnrollmentState, reason: &str) -> Eligibility {

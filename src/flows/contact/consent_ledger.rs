@@ -33,6 +33,6 @@ pub async fn ledger<D: Database>(db: &D, named: &str, now: Millis) -> Result<Led
     let rows = db.batch(vec![consents::of_contact(&contact.id)]).await?;
     let records = rows.first().map(consents::records).transpose();
     let records = records.map_err(DatabaseError::Fault)?.unwrap_or_default();
-    let (contact, standing) = (contact.id, contact.consents);
+    let (contact, standing) = (contact.record.id, contact.consents);
     Ok(Ledger { contact, standing, entries: with_proofs(records) })
 }

@@ -5,9 +5,9 @@
 
 use crate::domain::base::primitives::{ContactId, Ids, Millis};
 use crate::domain::contact::Contact;
-use crate::domain::contact::event::Event;
 use crate::domain::engine;
 use crate::domain::publication::catalog::Catalog;
+use crate::domain::record::event::Event;
 use crate::flows::commit::{CONFLICT_RETRIES_MAX, load_older_versions};
 use crate::flows::contact::find;
 use crate::flows::error::{FlowError, Refusal};
@@ -38,7 +38,7 @@ pub async fn merge<D: Database>(
     for _ in 0..CONFLICT_RETRIES_MAX {
         let (from, into) = match read(db, catalog, from.trim(), into.trim(), now).await? {
             (from, into) if from.id == into.id => {
-                return Ok(Merged { contact: into.id, merged: None });
+                return Ok(Merged { contact: into.record.id, merged: None });
             }
             both => both,
         };

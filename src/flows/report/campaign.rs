@@ -4,10 +4,10 @@
 use crate::domain::base::primitives::{Channel, Millis, minor_digits};
 use crate::domain::campaign::Campaign;
 use crate::domain::campaign::journey::JourneyStatus;
-use crate::domain::contact::enrollment::EnrollmentState;
 use crate::domain::contact::message::of_broadcast_part;
 use crate::domain::operations::failing::Failing;
 use crate::domain::publication::catalog::PublishedVersion;
+use crate::domain::record::enrollment::EnrollmentState;
 use crate::domain::report::{
     CHANNELS_MAX, ChannelRow, EnrollmentFigures, Figures, JourneyRow, MessageFigures, MessageRow,
     OTHER_CHANNELS, OtherCurrency, Report, VariantRow,

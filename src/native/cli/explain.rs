@@ -4,10 +4,13 @@ use super::server::{Answer, Server};
 use super::{Exit, Terminal};
 use crate::domain::base::language::Language;
 use crate::domain::base::primitives::Millis;
-use crate::domain::contact::enrollment::EnrollmentState;
+use crate::domain::campaign::journey::RunState;
+use crate::domain::contact::consent::ConsentState;
 use crate::domain::contact::suppression::Suppression;
+use crate::domain::record::enrollment::EnrollmentState;
 use crate::domain::report::explain::{
-    EnrollmentExplained, Explanation, JourneyExplained, SetAside, SuppressionExplained,
+    ConsentExplained, EnrollmentExplained, Explanation, JourneyExplained, SetAside,
+    SuppressionExplained,
 };
 use crate::domain::segment::Explained;
 use crate::flows::contact::explain::Question;
@@ -71,6 +74,19 @@ fn print(explanation: &Explanation, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "\nSuppressed: {what}, since {since}, {until} (by {source})")?;
         writeln!(out, "  {words}")?;
     }
+    if explanation.consents.is_empty() {
+        writeln!(out, "\nNo consent: no marketing message is sent")?;
+    }
+    for one in &explanation.consents {
+        let ConsentExplained { purpose, channel, state, allows, .. } = one;
+        let state = match (state, allows) {
+            (_, true) => "given",
+            (ConsentState::Withdrawn, _) => "withdrawn",
+            (_, false) => "not confirmed yet",
+        };
+        let (channel, since) = (channel.as_str(), at(one.at));
+        writeln!(out, "\nConsent to {purpose} by {channel}: {state}, since {since}")?;
+    }
     for one in &explanation.set_aside {
         let SetAside { by, name, value, words, .. } = one;
         writeln!(out, "\nSet aside: {name} = {value} (by {by}, {})", at(one.at))?;
@@ -115,14 +131,23 @@ fn print(explanation: &Explanation, out: &mut dyn Write) -> io::Result<()> {
 /// Prints a rule, one line per part: whether it holds, the question, and the value that was found.
 fn print_rule(why: &Explained, depth: usize, out: &mut dyn Write) -> io::Result<()> {
     let mark = if why.holds { "✓" } else { "✗" };
-    let found = why.found.as_ref().map(|found| format!(" (found: {found})")).unwrap_or_default();
+    let found = match &why.found {
+        Some(found) => format!(" (found: {found})"),
+        None if why.parts.is_empty() => " (no value)".to_owned(),
+        None => String::new(),
+    };
     let indent = "  ".repeat(depth);
     writeln!(out, "{indent}{mark} {}{found}", why.question.in_language(Language::English))?;
     why.parts.iter().try_for_each(|part| print_rule(part, depth + 1, out))
 }
 
 fn print_journey(journey: &JourneyExplained, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "\nJourney {}: {}", journey.journey, journey.words)?;
+    let state = match journey.state {
+        RunState::Running => "",
+        RunState::Paused => ", paused: no step runs",
+        RunState::Archived => ", archived",
+    };
+    writeln!(out, "\nJourney {}{state}: {}", journey.journey, journey.words)?;
     if let Some(again) = journey.enters_again_at {
         writeln!(out, "  from {} on", at(again))?;
     }

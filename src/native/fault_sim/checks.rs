@@ -163,7 +163,7 @@ fn people_without_the_broadcast(run: &Run) -> Vec<String> {
 fn people_left_in_a_journey(run: &Run) -> Vec<String> {
     let left = ask::<EnrollmentRow>(run, enrollments());
     let active = |row: &EnrollmentRow| {
-        row.state == crate::domain::contact::enrollment::EnrollmentState::Active
+        row.state == crate::domain::record::enrollment::EnrollmentState::Active
     };
     left.iter().filter(|row| active(row)).map(|row| row.id.clone()).collect()
 }

@@ -10,13 +10,13 @@ use super::support::{FORM, MONDAY, campaign};
 use dripline::domain::base::primitives::{Channel, ContactId, Millis, QualifiedId, Span};
 use dripline::domain::contact::Contact;
 use dripline::domain::contact::consent::{Consent, ConsentState};
-use dripline::domain::contact::enrollment::{Enrollment, EnrollmentState};
-use dripline::domain::contact::event::{Event, Properties};
 use dripline::domain::engine::Decision;
 use dripline::domain::engine::change::Change;
 use dripline::domain::publication::validate::{
     OPTIONS_MAX, RULE_DATES_MAX, RULE_DEPTH_MAX, RULE_LEAVES_MAX, check, rule_bytes,
 };
+use dripline::domain::record::enrollment::{Enrollment, EnrollmentState};
+use dripline::domain::record::event::{Event, Properties};
 use dripline::domain::segment::{
     Comparison, DateTest, Events, Explained, JourneyState, Measure, Occurrence, Operator, Relative,
     Rule, Sample, Scalar, TimeTest,

@@ -6,7 +6,7 @@ use crate::domain::base::primitives::Channel;
 use crate::domain::campaign::journey::{
     Action, EventPattern, Journey, Migration, Next, ReEntry, Step, Trigger, WaitFor,
 };
-use crate::domain::contact::event::names;
+use crate::domain::record::event::names;
 use crate::domain::segment::Scalar;
 use crate::domain::time::calendar::{DateMoment, LocalTime};
 use std::collections::{BTreeMap, BTreeSet};

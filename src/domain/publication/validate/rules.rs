@@ -7,7 +7,7 @@ use super::{
 use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::primitives::{QualifiedId, Span};
 use crate::domain::campaign::segments_in_order;
-use crate::domain::contact::event::CURRENCY;
+use crate::domain::record::event::CURRENCY;
 use crate::domain::segment::{
     Comparison, DateTest, Events, JourneyState, MOMENT_FORMS, Measure, Moment, Operator, Relative,
     Rule, Scalar, TimeTest,
