@@ -6,6 +6,7 @@
 
 pub mod base;
 pub mod time;
+pub mod record;
 pub mod contact;
 pub mod segment;
 pub mod form;

@@ -15,8 +15,8 @@ use crate::domain::publication::lint::{Lint, LintCode, lint};
 use crate::domain::publication::validate::{check_templates, partials_of, references};
 use crate::domain::publication::validate::{doubts, normal_path};
 use crate::domain::template::{
-    TEMPLATE_BYTES_MAX, TemplateSource, Templates, compile_mjml, languages, link_problems,
-    mark_links, part_name, plain_text, with_preheader,
+    NEVER_CLOSED, TEMPLATE_BYTES_MAX, TemplateSource, Templates, compile_mjml, languages,
+    link_problems, mark_links, part_name, plain_text, with_preheader,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -283,7 +283,7 @@ fn load_one(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
     if !diagnostics.is_empty() {
         diagnostics.sort();
         diagnostics.dedup();
-        return Err(diagnostics);
+        return Err(causes(diagnostics));
     }
     keep_used(&mut compiled);
     let mut used: BTreeSet<String> = compiled.templates.keys().cloned().collect();
@@ -299,6 +299,15 @@ fn load_one(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
         Warning { at: locate(place), lint }
     });
     Ok(Loaded { warnings: warnings.collect(), compiled, used, lines })
+}
+
+/// Leaves out what only follows from a tag that is never closed.
+fn causes(mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let is_torn = |one: &Diagnostic| one.message.ends_with(NEVER_CLOSED);
+    let torn: BTreeSet<String> =
+        diagnostics.iter().filter(|one| is_torn(one)).map(|one| one.file.clone()).collect();
+    diagnostics.retain(|one| is_torn(one) || !torn.contains(&one.file));
+    diagnostics
 }
 
 /// Finds bad links in the templates as the author wrote them.

@@ -264,7 +264,7 @@ fn finding_in_words(finding: &Finding, row: &BroadcastReport, language: Language
     let measure = match row.metric {
         AbMetric::Clicked => language.pick("clicked", "点击"),
         AbMetric::Opened => language.pick("opened it", "打开"),
-        AbMetric::Converted => language.pick("reached the goal", "达成目标"),
+        AbMetric::Converted => language.pick("converted", "转化"),
     };
     let trial = |trial: &crate::domain::campaign::ab_test::Trial| {
         let (name, hits, tried) =
@@ -336,7 +336,7 @@ fn table(row: &BroadcastReport, currency: &str, language: Language) -> Table {
         pick("Click rate", "点击率"),
         pick("Bounced", "已退回"),
         pick("Unsubscribed", "已退订"),
-        pick("Converted", "达成目标"),
+        pick("Converted", "转化"),
         pick("Revenue", "收入"),
     ];
     let cells = |figures: &VariantFigures| {

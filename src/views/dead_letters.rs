@@ -39,7 +39,7 @@ pub fn dead_letters(view: &DeadLettersView) -> String {
     let (listed, at_once) = (view.letters.len() as i64, REPLAYED_PER_CALL as i64);
     let (kept, lost) = (format::count(view.totals.kept), format::count(view.totals.lost));
     render(&DeadLettersTemplate {
-        page: Page::new(language, language.pick("Dead letters", "失败任务")),
+        page: Page::new(language, language.pick("Dead letters", "死信")),
         frame: view.frame,
         rows: view.letters.iter().map(row).collect(),
         said: view.said,
@@ -91,7 +91,7 @@ fn what(tag: &str, language: Language) -> &'static str {
         "visit_v1" => language.pick("A visit", "访问"),
         "engagement_v1" => language.pick("An open or a click", "打开或点击"),
         "report_v1" => language.pick("An API event", "API 事件"),
-        "heard_v1" => language.pick("A provider's report about a message", "服务商回报"),
+        "heard_v1" => language.pick("A provider's report about a message", "投递回执"),
         "text_v1" => language.pick("An inbound SMS", "收到的短信"),
         "submission_v1" => language.pick("A form submission", "表单提交"),
         "due_v1" | "alone_v1" | "broadcast_v1" | "deliver_v1" => language.pick(

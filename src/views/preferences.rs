@@ -73,6 +73,7 @@ pub fn preferences(view: &PreferencesView) -> String {
         shown: shown.join(" "),
         is_untracked: view.contact.refuses_tracking(),
         chosen: view.contact.locale.as_deref().map_or(language, Language::from_locale),
+        has_zone: view.contact.time_zone.is_some(),
         other_zone: unlisted(&areas, view.contact),
         areas,
         footer: view.postal_address,
@@ -92,10 +93,10 @@ fn areas(view: &PreferencesView) -> Vec<Area> {
         .collect()
 }
 
-/// Returns the chosen value if it is not in the list: another zone, or empty for none.
+/// Returns the contact's own time zone if it is not in the list.
 fn unlisted(areas: &[Area], contact: &Contact) -> Option<String> {
     let is_listed = areas.iter().flat_map(|area| &area.zones).any(|zone| zone.is_chosen);
-    (!is_listed).then(|| contact.time_zone.clone().unwrap_or_default())
+    contact.time_zone.clone().filter(|_| !is_listed)
 }
 
 fn line(preference: &Preference, time_zone: &str, language: Language) -> PurposeLine {
@@ -113,7 +114,14 @@ fn line(preference: &Preference, time_zone: &str, language: Language) -> Purpose
                 language.pick(format!("stopped on {day}"), format!("已于{day}停止"))
             }
         };
-        let label = channel_name(tick.channel, language);
+        let note = match tick.is_barred {
+            true => language.pick(
+                "we cannot write to this address at present; please contact us",
+                "我们目前无法向此地址发送，请联系我们",
+            ),
+            false => &note,
+        };
+        let (note, label) = (note.to_owned(), channel_name(tick.channel, language));
         TickLine { value: preference.value(tick), label, is_on: tick.is_on, note }
     };
     PurposeLine {
@@ -153,6 +161,7 @@ struct PreferencesTemplate<'a> {
     is_untracked: bool,
     chosen: Language,
     areas: Vec<Area>,
+    has_zone: bool,
     other_zone: Option<String>,
     footer: &'a str,
 }

@@ -305,7 +305,7 @@ impl Words<'_> {
             tile(
                 self.pick("Leads per visitor", "线索率"),
                 share_of_visitors(total.lead_rate()),
-                self.pick("forms ÷ visitors", "表单提交 ÷ 访客"),
+                self.pick("leads ÷ visitors", "线索 ÷ 访客"),
             ),
         ]
     }
@@ -351,7 +351,7 @@ impl Words<'_> {
     }
 
     fn channels(&self, report: &Report) -> Table {
-        let mut heads = vec![self.pick("Channel", "渠道")];
+        let mut heads = vec![self.pick("Traffic channel", "来源渠道")];
         heads.extend(self.count_heads());
         heads.extend([
             self.pick("Cost", "花费"),
@@ -403,7 +403,7 @@ impl Words<'_> {
             self.pick("Opens by bots", "机器打开"),
             self.pick("Clicks by bots", "机器点击"),
             self.pick("Bounced", "已退回"),
-            self.pick("Hard bounces", "地址无效"),
+            self.pick("Hard bounces", "硬退信"),
             self.pick("Complaints", "投诉"),
             self.pick("Unsubscribed", "已退订"),
         ];

@@ -37,7 +37,7 @@ pub fn suppressions(view: &SuppressionsView) -> String {
             address: entry.address.clone(),
             reason: in_words(entry.reason.as_str(), language),
             source: match entry.source.as_str() {
-                "web app" => language.pick("web app", "网页后台").to_owned(),
+                "web app" => language.pick("web app", "管理后台").to_owned(),
                 source => source.to_owned(),
             },
             at: format::moment(entry.at, "UTC", language),

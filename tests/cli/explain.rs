@@ -14,6 +14,8 @@ fn explanation_prints_in_sentences() {
         "waits_for": "message.clicked, or until time is up" });
     let body = json!({
         "contact": "c1",
+        "consents": [{ "purpose": "news", "channel": "email", "state": "withdrawn",
+                       "allows": false, "at": 0 }],
         "journeys": [{ "journey": "c.j", "state": "running", "entry": "inside", "enters_again_at": null,
                        "words": "is inside", "passages": [enrollment] }],
         "messages": [{ "message": "e.1", "journey": "c.j", "step": "welcome", "channel": "email",
@@ -29,6 +31,8 @@ fn explanation_prints_in_sentences() {
         ran.out,
         "Contact c1
 
+Consent to news by email: withdrawn, since 1 Jan 1970, 00:00 UTC
+
 Journey c.j: is inside
   entered 1 Jan 1970, 00:00 UTC by form.submitted (version 2), stands at clicked; waits for \
 message.clicked, or until time is up, at the latest 2 Jan 1970, 00:00 UTC
@@ -40,7 +44,7 @@ Segment c.s: not in; its rule has become true, and it enters shortly; time may c
 2 Jan 1970, 00:00 UTC
   ✓ any of these
     ✓ score is 5 or more (found: 7)
-    ✗ has tag vip
+    ✗ has tag vip (no value)
 "
     );
     let request = &requests.join().unwrap()[0];

@@ -24,8 +24,17 @@ fn unknown_journey_suggests_nearest_name() {
         { "key": "journey", "message": "there is no journey `spring.nurtur`",
           "help": "did you mean `spring.nurture`?" }] });
     let (url, requests) = serve(vec![(404, problem.to_string())]);
-    let args = ["journey", "archive", "spring.nurtur", "--to", &url, "--token", "t"];
+    let args = ["journey", "archive", "spring.nurtur", "--yes", "--to", &url, "--token", "t"];
     let ran = dripline(&args).ended(1);
     requests.join().unwrap();
     assert!(ran.err.contains("did you mean `spring.nurture`?"), "{}", ran.err);
+}
+
+#[test]
+fn journey_is_archived_only_if_confirmed() {
+    let url = "http://127.0.0.1:1";
+    let ran = dripline(&["journey", "archive", "spring.nurture", "--to", url, "--token", "t"]);
+    let ran = ran.ended(1);
+    assert!(ran.err.contains("leaves it for good. [y/N]"), "{}", ran.err);
+    assert!(ran.err.contains("nothing was done"), "{}", ran.err);
 }

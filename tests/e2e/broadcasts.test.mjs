@@ -48,7 +48,7 @@ async function join(name, more) {
 
 async function broadcast(...args) {
   const server = ["--to", runtime.url, "--token", "test-token"];
-  return dripline("broadcast", ...args, ...server);
+  return dripline("broadcast", ...args, "--yes", ...server);
 }
 
 /** Every e-mail whose subject ends so, once for each time that it was accepted. */

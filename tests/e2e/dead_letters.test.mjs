@@ -35,7 +35,7 @@ describe("What the queues gave up", () => {
     assert.equal((await operator.fetch(PAGE)).status, 303);
     await operator.signIn();
     assert.match(textOf(await (await operator.fetch(`${PAGE}?lang=en`)).text()), /No dead letters/);
-    assert.match(textOf(await (await operator.fetch(`${PAGE}?lang=zh-CN`)).text()), /没有失败任务/);
+    assert.match(textOf(await (await operator.fetch(`${PAGE}?lang=zh-CN`)).text()), /没有死信/);
     assert.deepEqual(await listed(), { kept: 0, oldest: null, lost: 0, dead_letters: [] });
     assert.match((await deadLetters()).stdout, /There are no dead letters/);
     assert.equal((await runtime.fetch("/api/v1/dead-letters")).status, 401);

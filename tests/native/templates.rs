@@ -209,9 +209,9 @@ fn template_mistake_names_its_file_and_line() {
     ");
     assert_snapshot!(project.said_of("templates/emails/hello/zh_CN/text.hbs", "x"), @"
     emails/hello/zh_CN/body.mjml.hbs:1
-        cannot be read: No such file or directory (os error 2)
+        is missing
     emails/hello/zh_CN/subject.hbs:1
-        cannot be read: No such file or directory (os error 2)
+        is missing
     ");
     assert_snapshot!(
         project.said_of(body, &BODY.replace("<mj-text>", "<mj-preview>x</mj-preview><mj-text>")), @"

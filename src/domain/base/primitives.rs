@@ -132,6 +132,26 @@ impl Span {
         };
         n.checked_mul(unit_ms).map(Self)
     }
+
+    /// Returns how a span that is written in another way is written here: `3 days`, `3天` and `3D`
+    /// are `3d`.
+    pub fn meant(text: &str) -> Option<String> {
+        let half = |c: char| match c {
+            '０'..='９' => char::from_u32(c as u32 - '０' as u32 + '0' as u32).unwrap_or(c),
+            c => c,
+        };
+        let text: String = text.chars().map(half).filter(|c| !c.is_whitespace()).collect();
+        let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
+        let unit = match unit.to_lowercase().as_str() {
+            "s" | "sec" | "secs" | "second" | "seconds" | "秒" | "秒钟" => 's',
+            "m" | "min" | "mins" | "minute" | "minutes" | "分" | "分钟" => 'm',
+            "h" | "hr" | "hrs" | "hour" | "hours" | "时" | "小时" => 'h',
+            "d" | "day" | "days" | "天" | "日" => 'd',
+            "w" | "week" | "weeks" | "周" | "星期" => 'w',
+            _ => return None,
+        };
+        (!digits.is_empty()).then(|| format!("{digits}{unit}"))
+    }
 }
 
 impl fmt::Display for Span {

@@ -24,6 +24,20 @@ const TYPES: &[(&str, &str)] = &[
     ("hidden", "hidden"),
 ];
 
+/// What types are called elsewhere, and ours.
+const OTHER_TYPES: &[(&str, &str)] = &[
+    ("checkboxes", "multi-select"),
+    ("dropdown", "select"),
+    ("integer", "number"),
+    ("longtext", "textarea"),
+    ("mobile", "tel"),
+    ("multiselect", "multi-select"),
+    ("phone", "tel"),
+    ("string", "text"),
+    ("telephone", "tel"),
+    ("boolean", "checkbox"),
+];
+
 /// The names of the lawful bases.
 const BASES: &[(&str, LawfulBasis)] = &[
     ("consent", LawfulBasis::Consent),
@@ -105,7 +119,7 @@ fn field(node: Node<'_>) -> Option<Field> {
     let label = table.get("label", Node::text);
     let help = table.get("help", Node::text);
     let required = table.get("required", Node::boolean).unwrap_or(false);
-    let word = table.need("type", |node| node.one_of(TYPES));
+    let word = table.need("type", |node| node.one_of_known(TYPES, OTHER_TYPES));
     let kind = kind(word, &mut table)?;
     Some(Field { name, label, help, kind, required })
 }

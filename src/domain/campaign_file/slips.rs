@@ -4,6 +4,7 @@
 mod signs;
 mod values;
 
+use crate::domain::base::primitives::Span;
 use signs::lookalike;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -370,7 +371,9 @@ impl<'t> Scan<'t> {
         let (key, word, rest) = (key.trim(), word.trim(), rest.trim_end());
         let is_bare = !word.is_empty() && !word.starts_with(['"', '\'', '[', '{']);
         let is_text = is_bare && !rest.contains(['=', '"', '#']);
-        is_text.then(|| format!("text is in quotes: {key} = \"{word} {rest}\""))
+        let text = format!("{word} {rest}");
+        let text = Span::meant(&text).unwrap_or(text);
+        is_text.then(|| format!("text is in quotes: {key} = \"{text}\""))
     }
 
     /// Checks that only a comment follows on the line.

@@ -7,7 +7,7 @@ use crate::domain::base::primitives::{CampaignId, Channel, MessageId, Millis};
 use crate::domain::base::token::sha256_hex;
 use crate::domain::contact::Contact;
 use crate::domain::contact::consent::{Consent, ConsentState};
-use crate::domain::engine::{Agreement, PreferenceUpdate};
+use crate::domain::engine::{Agreement, PreferenceUpdate, SENDERS_ZONE};
 use crate::domain::form::form_data::FormData;
 use crate::domain::preferences::offers::{Offer, offers};
 use crate::domain::publication::catalog::Catalog;
@@ -28,7 +28,7 @@ pub const WORDS_FIELD: &str = "words";
 pub const TRACKING_FIELD: &str = "do_not_track";
 /// The field for the tag of the chosen language.
 pub const LANGUAGE_FIELD: &str = "language";
-/// The field for the IANA name of the chosen time zone; empty leaves it.
+/// The field for the IANA name of the chosen time zone, or `SENDERS_ZONE`; empty leaves it.
 pub const TIME_ZONE_FIELD: &str = "time_zone";
 /// Present with `STOP_ALL`: everything is withdrawn.
 pub const DO_FIELD: &str = "do";
@@ -51,6 +51,9 @@ pub struct Tick {
     pub is_on: bool,
     /// Whether the consent waits for the confirmation of the address.
     pub is_pending: bool,
+    /// Whether nothing is sent whatever the consent, because the address is suppressed for a reason
+    /// that its owner cannot lift.
+    pub is_barred: bool,
     /// When the consent last changed; `None` if there never was one.
     pub since: Option<Millis>,
 }
@@ -74,6 +77,7 @@ pub fn preferences(
     campaign: &CampaignId,
     contact: &Contact,
     language: Language,
+    now: Millis,
 ) -> Vec<Preference> {
     let own = catalog.known_version(campaign);
     let own = own.as_ref().map(|published| &published.compiled.campaign);
@@ -102,6 +106,7 @@ pub fn preferences(
                 channel,
                 is_on: known.is_some_and(Consent::allows),
                 is_pending: known.is_some_and(Consent::is_pending),
+                is_barred: contact.is_barred(channel, now),
                 since: known.map(|consent| consent.at),
             }
         };
@@ -167,7 +172,8 @@ pub fn read(
     let is_outdated = !agreed.is_empty() && words != fingerprint(now_shown, language);
     let stop_all = answer.first(DO_FIELD) == Some(STOP_ALL);
     let chosen = answer.first(LANGUAGE_FIELD).unwrap_or_default();
-    let zone = answer.first(TIME_ZONE_FIELD).filter(|zone| time_zones::is_offered(zone));
+    let zone = answer.first(TIME_ZONE_FIELD);
+    let zone = zone.filter(|zone| *zone == SENDERS_ZONE || time_zones::is_offered(zone));
     let locale = Language::ALL.into_iter().map(Language::tag).find(|tag| *tag == chosen);
     let choice = PreferenceUpdate {
         source: "preference page",

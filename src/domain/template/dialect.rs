@@ -101,6 +101,10 @@ pub(in crate::domain) fn tag_end(source: &str, start: usize) -> usize {
     start + length.unwrap_or(rest.len())
 }
 
+/// How the message ends about a tag that is never closed. All that follows counts as part of it, so
+/// other problems of its file are consequences.
+pub const NEVER_CLOSED: &str = "is never closed with }}";
+
 /// Returns where the first tag begins that is never closed, and says so.
 pub(super) fn unclosed(source: &str) -> Option<(usize, String)> {
     let mut at = 0;
@@ -139,7 +143,7 @@ fn tag_inside(rest: &str) -> Result<&str, String> {
         at += char.len_utf8();
     }
     let begin: String = rest.lines().next().unwrap_or_default().chars().take(40).collect();
-    Err(format!("`{begin}` is never closed with }}}}"))
+    Err(format!("`{begin}` {NEVER_CLOSED}"))
 }
 
 /// Returns the length of the string that begins here, including its quotes; the length of the rest

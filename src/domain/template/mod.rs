@@ -18,6 +18,7 @@ mod links;
 #[cfg(test)]
 mod tests;
 
+pub use dialect::NEVER_CLOSED;
 pub use helpers::format_data;
 pub use layout::{Expanded, expand};
 pub use links::{link_problems, mark_links};

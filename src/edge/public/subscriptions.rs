@@ -238,7 +238,7 @@ fn choices_reply(
         language,
         token,
         contact,
-        preferences: &choices(&app.catalog, &link.campaign, contact, language),
+        preferences: &choices(&app.catalog, &link.campaign, contact, language, app.now),
         done,
         time_zone: campaign.map_or("UTC", |campaign| &campaign.time_zone),
         sender_name: &app.settings.sender_name(campaign),

@@ -90,11 +90,21 @@ fn narrow(all: Explanation, question: &Question) -> Result<Explanation, Problem>
     only("message", message, all.messages.iter().map(|m| m.message.as_str()).collect())?;
     only("broadcast", broadcast, all.broadcasts.iter().map(|b| b.broadcast.as_str()).collect())?;
     let is = |wanted: &Option<String>, id: &str| *wanted == Some(ids(id));
-    let Explanation { contact, mut journeys, mut messages, mut broadcasts, mut segments, .. } = all;
+    let Explanation { mut journeys, mut messages, mut broadcasts, mut segments, .. } = all;
     let (suppressed, set_aside) = <_>::default();
+    let Explanation { contact, consents, .. } = all;
     broadcasts.retain(|b| is(broadcast, b.broadcast.as_str()));
     journeys.retain(|j| is(journey, j.journey.as_str()));
     segments.retain(|s| is(segment, s.segment.as_str()));
     messages.retain(|m| is(message, m.message.as_str()));
-    Ok(Explanation { contact, suppressed, set_aside, journeys, messages, broadcasts, segments })
+    Ok(Explanation {
+        contact,
+        suppressed,
+        consents,
+        set_aside,
+        journeys,
+        messages,
+        broadcasts,
+        segments,
+    })
 }

@@ -54,7 +54,7 @@ pub async fn save<D: Database>(
 ) -> Result<Saved, CommitError> {
     let Submission { link, answer, language, origin_hash } = *submission;
     let Some(known) = contact(db, link, now).await? else { return Ok(Saved::Gone) };
-    let shown = preferences(catalog, &link.campaign, &known, language);
+    let shown = preferences(catalog, &link.campaign, &known, language, now);
     let mut reading = read(answer, &shown, &link.message, link.channel(), language);
     reading.choice.origin_hash = origin_hash.to_owned();
     let inputs = vec![Input::Chose(Box::new(reading.choice))];

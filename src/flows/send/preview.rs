@@ -125,7 +125,7 @@ pub async fn send_test<D: Database>(
     let named = asked.contact.as_deref().map(str::trim).filter(|named| !named.is_empty());
     // Without a named contact: the contact with the test's address, which may be new.
     let who = match named {
-        Some(named) => ContactRef::Id(find(db, named, now).await?.id),
+        Some(named) => ContactRef::Id(find(db, named, now).await?.record.id),
         None => ContactRef::Addresses { email: Some(to.clone()), phone: None, external_id: None },
     };
     let message = MessageId(ids.uuid());

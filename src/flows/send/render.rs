@@ -307,7 +307,7 @@ fn bounded_value(value: &Value) -> Option<Value> {
 
 /// Returns the body of an outgoing webhook: the journey step, and the contact.
 fn document(contact: &Contact, message: &Message, step: &StepSource) -> Value {
-    let Contact { id, email, phone, external_id, locale, time_zone, .. } = contact;
+    let Contact { email, phone, external_id, locale, time_zone, .. } = contact;
     json!({
         "type": "journey.webhook",
         "timestamp": message.queued_at.rfc3339(),
@@ -315,7 +315,7 @@ fn document(contact: &Contact, message: &Message, step: &StepSource) -> Value {
             "campaign": message.campaign, "journey": step.journey, "step": step.step,
             "enrollment": step.enrollment,
             "contact": {
-                "id": id, "email": email, "phone": phone, "external_id": external_id,
+                "id": contact.id, "email": email, "phone": phone, "external_id": external_id,
                 "locale": locale, "time_zone": time_zone, "score": contact.score,
                 "tags": contact.tags, "attributes": contact.attributes,
             },

@@ -18,21 +18,27 @@ use std::io;
 /// While it is paused, no more messages are queued and queued ones are held. Resumed, it continues
 /// where it stopped: nobody is left out, and nobody gets it twice. Cancelled, messages that were
 /// not sent yet are never sent. All of this takes effect at once.
+///
+/// Before it starts or cancels, it shows who would get the broadcast, and asks.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
   dripline broadcast preview spring-webinar.news
   dripline broadcast start spring-webinar.news
+  dripline broadcast start spring-webinar.news --yes
   dripline broadcast preview spring-webinar.news --json | jq .recipients
 
-Exit status: 0 done, 1 there is no such broadcast, it cannot be done where it stands, or the server
-refused, 2 usage.")]
+Exit status: 0 done, 1 there is no such broadcast, it cannot be done where it stands, it was not
+confirmed, or the server refused, 2 usage.")]
 pub struct Args {
     /// What to do
     pub verb: Verb,
     /// The broadcast, as <campaign>.<broadcast>
     #[arg(value_name = "BROADCAST", value_parser = qualified)]
     pub broadcast: String,
+    /// Do not ask for confirmation
+    #[arg(long)]
+    pub yes: bool,
     /// The server and the API token
     #[command(flatten)]
     pub server: Server,
@@ -71,6 +77,18 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         Verb::Resume => "resume",
         Verb::Cancel => "cancel",
     };
+    if matches!(args.verb, Verb::Start | Verb::Cancel) && !args.yes {
+        let counted = match args.server.get::<Preview>(&path) {
+            Ok(answer) => answer.value,
+            refused => return Answer::end(refused, args.json, terminal, |_, _| Ok(())),
+        };
+        writeln!(terminal.err, "{}", preview(&counted))?;
+        let verb = if args.verb == Verb::Start { "Start" } else { "Cancel" };
+        if !terminal.confirms(&format!("{verb} {} at {}?", args.broadcast, args.server.to))? {
+            writeln!(terminal.err, "dripline: nothing was done; --yes does it without asking")?;
+            return Ok(Exit::Wrong);
+        }
+    }
     let answer = args.server.post(&format!("{path}/{verb}"), &json!({}));
     Answer::end(answer, args.json, terminal, |progress, out| {
         writeln!(out, "{}", sentence(progress))

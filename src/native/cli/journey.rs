@@ -14,7 +14,7 @@ use std::io;
 /// 2,500 contacts a minute, starting after two minutes.
 ///
 /// Archived, nobody enters, and all contacts inside leave with the reason "archived". If it is
-/// resumed later, others may enter, but those who left do not return.
+/// resumed later, others may enter, but those who left do not return. So it asks before.
 ///
 /// This applies to all versions of the journey. Sending stops at once, entries within a minute.
 #[derive(clap::Args, Debug)]
@@ -23,13 +23,17 @@ Examples:
   dripline journey pause spring-webinar.nurture
   dripline journey resume spring-webinar.nurture --json | jq .people
 
-Exit status: 0 done, 1 there is no such journey or the server refused, 2 usage.")]
+Exit status: 0 done, 1 there is no such journey, it was not confirmed, or the server refused,
+2 usage.")]
 pub struct Args {
     /// What to do
     pub verb: Verb,
     /// The journey, as <campaign>.<journey>
     #[arg(value_name = "JOURNEY", value_parser = qualified)]
     pub journey: String,
+    /// Do not ask for confirmation
+    #[arg(long)]
+    pub yes: bool,
     /// The server and the API token
     #[command(flatten)]
     pub server: Server,
@@ -55,6 +59,14 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         Verb::Resume => "resume",
         Verb::Archive => "archive",
     };
+    if args.verb == Verb::Archive && !args.yes {
+        let (journey, to) = (&args.journey, &args.server.to);
+        let question = format!("Archive {journey} at {to}? Everybody inside leaves it for good.");
+        if !terminal.confirms(&question)? {
+            writeln!(terminal.err, "dripline: nothing was done; --yes does it without asking")?;
+            return Ok(Exit::Wrong);
+        }
+    }
     let path = format!("/api/v1/journeys/{}/{verb}", args.journey);
     let answer = args.server.post(&path, &json!({}));
     Answer::end(answer, args.json, terminal, |changed, out| writeln!(out, "{}", sentence(changed)))

@@ -264,7 +264,7 @@ fn missing_files_are_reported_with_suggestion() {
                did you mean `sms/nudgee`?
 
     @/templates/emails/welcome/subject.hbs
-          1:1  cannot be read: No such file or directory (os error 2)
+          1:1  is missing
 
     @/templates/pages/thanks.hbs
           2:1  is not UTF-8; it seems to be windows-1254
@@ -277,6 +277,23 @@ fn missing_files_are_reported_with_suggestion() {
     4 problems in 4 files
     [Wrong]
     ");
+}
+
+#[test]
+fn tag_that_is_never_closed_is_the_only_problem_of_its_file() {
+    let project = Project::new();
+    project.change(
+        "templates/emails/welcome/body.mjml.hbs",
+        "{{unsubscribe_url}}",
+        "{{unsubscribe_url}",
+    );
+    assert_snapshot!(project.run("check @/campaigns", ""), @r#"
+    @/templates/emails/welcome/body.mjml.hbs
+          5:1  `{{unsubscribe_url}">退订</a> {{campaign.po` is never closed with }}
+
+    1 problem in 1 file
+    [Wrong]
+    "#);
 }
 
 #[test]
@@ -405,7 +422,7 @@ fn inspection_explains_refusals() {
     @/templates/partials/footer.hbs: refused
       @/templates/partials/footer.hbs:2: {{#if}} is never closed
     @/none.hbs: refused
-      @/none.hbs:1: cannot be read: No such file or directory (os error 2)
+      @/none.hbs:1: is missing
     3 looked at, 3 refused
     [Wrong]
     ");

@@ -141,7 +141,10 @@ fn in_a_line(problem: Problem) -> String {
 }
 
 fn cannot(error: &io::Error) -> String {
-    format!("cannot be read: {error}")
+    match error.kind() {
+        io::ErrorKind::NotFound => "is missing".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    }
 }
 
 /// Returns what an entry is that is not a file.

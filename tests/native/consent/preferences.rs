@@ -5,7 +5,7 @@ use super::*;
 fn words(world: &World, message: &CapturedMessage) -> String {
     let link = link(world, message);
     let contact = block_on(choosing::contact(&world.db, &link, world.now())).unwrap().unwrap();
-    let shown = preferences(&world.catalog, &"c".into(), &contact, Language::English);
+    let shown = preferences(&world.catalog, &"c".into(), &contact, Language::English, world.now());
     fingerprint(&shown, Language::English)
 }
 
@@ -83,7 +83,7 @@ fn page(world: &World, contact: &Contact, language: Language) -> String {
         language,
         token: "t",
         contact,
-        preferences: &preferences(&world.catalog, &"c".into(), contact, language),
+        preferences: &preferences(&world.catalog, &"c".into(), contact, language, world.now()),
         done: PreferencesDone::Nothing,
         time_zone: "UTC",
         sender_name: "C",
@@ -125,7 +125,7 @@ fn forty_purposes_on_two_channels_fit_one_page() {
     let welcome = world.inbox("ann@x.example").remove(0);
     let link = link(&world, &welcome);
     let contact = block_on(choosing::contact(&world.db, &link, world.now())).unwrap().unwrap();
-    let shown = preferences(&world.catalog, &"c".into(), &contact, Language::English);
+    let shown = preferences(&world.catalog, &"c".into(), &contact, Language::English, world.now());
     assert_eq!(shown.len(), 40);
     let html = page(&world, &contact, Language::English);
     assert_eq!(html.matches("type=\"checkbox\" name=\"agree\"").count(), 80);
@@ -166,6 +166,28 @@ fn forty_purposes_on_two_channels_fit_one_page() {
 }
 
 #[test]
+fn preference_page_says_that_an_address_cannot_be_written_to() {
+    for (reason, is_said) in [("manual", true), ("bounced", true), ("unsubscribed", false)] {
+        let (mut world, welcome) = subscriber();
+        let suppress = format!(
+            "INSERT INTO suppressions (channel, address, reason, source, at)
+             VALUES ('email', 'ann@x.example', '{reason}', 'ops', {})",
+            world.now().0
+        );
+        rows(&world.db, &suppress);
+        world.jump(world.now().plus(Span::minutes(1)));
+        let link = link(&world, &welcome);
+        let contact = block_on(choosing::contact(&world.db, &link, world.now())).unwrap().unwrap();
+        let page = page(&world, &contact, Language::English);
+        assert_eq!(
+            page.contains("we cannot write to this address at present"),
+            is_said,
+            "{reason}"
+        );
+    }
+}
+
+#[test]
 fn time_zone_is_set_from_the_list_only() {
     let (mut world, welcome) = subscriber();
     let zone = |world: &World| {
@@ -183,13 +205,15 @@ fn time_zone_is_set_from_the_list_only() {
     }
     assert_eq!(save("Asia/Shanghai").as_deref(), Some("Asia/Shanghai"));
     assert_eq!(save("").as_deref(), Some("Asia/Shanghai"), "left as it is");
+    assert_eq!(save("sender"), None, "as for somebody who never chose");
+    assert_eq!(save("Asia/Shanghai").as_deref(), Some("Asia/Shanghai"));
     let zones = rows(
         &world.db,
         "SELECT properties ->> 'time_zone' AS zone FROM events
           WHERE name = 'consent.preferences'",
     );
-    assert_eq!(zones.len(), 1, "repeated, it changes nothing");
-    assert_eq!(zones[0]["zone"], "Asia/Shanghai");
+    let zones: Vec<&str> = zones.iter().filter_map(|row| row["zone"].as_str()).collect();
+    assert_eq!(zones, ["Asia/Shanghai", "sender", "Asia/Shanghai"], "repeated, it changes nothing");
     let link = link(&world, &welcome);
     let contact = block_on(choosing::contact(&world.db, &link, world.now())).unwrap().unwrap();
     let page = page(&world, &contact, Language::Chinese);
@@ -197,6 +221,6 @@ fn time_zone_is_set_from_the_list_only() {
         page.contains("<option value=\"Asia/Shanghai\" selected>北京、上海、深圳</option>"),
         "{page}"
     );
-    assert!(page.contains("<optgroup label=\"亚洲\">") && !page.contains("与发送方相同"));
+    assert!(page.contains("<optgroup label=\"亚洲\">") && page.contains("与发送方相同"));
     assert_sound(&world.db, Some(world.now()));
 }

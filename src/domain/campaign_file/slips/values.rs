@@ -166,6 +166,14 @@ impl<'t> Scan<'t> {
             _ => line.find(ends).unwrap_or(line.len()),
         };
         let key = &line[..length];
+        if key.is_empty() && char == '{' {
+            let line = self.line_of(bracket.at);
+            return self.error(
+                start,
+                format!("the `{{` of line {line} is not closed"),
+                "write } there",
+            );
+        }
         if key.is_empty() {
             return self.error(start, "there is no key here", "write { key = value }");
         }

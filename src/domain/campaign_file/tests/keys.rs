@@ -201,7 +201,8 @@ fn values_of_wrong_type_are_reported() {
     ");
     assert_snapshot!(errors_of("within = \"30d\"", "within = \"30 days\""), @r#"
     line 11: campaign.goal.within
-         expected a duration such as "90s", "30m", "12h", "3d" or "2w", not `30 days`
+         `30 days` is not a duration
+       → write "30d"
     "#);
     assert_snapshot!(errors_of("within = \"30d\"", "within = 2026-03-01"), @r#"
     line 11: campaign.goal.within

@@ -22,7 +22,7 @@ fn every_toml_syntax_error_is_reported() {
     assert_snapshot!(errors_of("wait = \"2d\"", "wait = 2 days"), @r#"
     line 126: 
          `days` follows on the same line
-       → text is in quotes: wait = "2 days"
+       → text is in quotes: wait = "2d"
     "#);
     assert_snapshot!(errors_of("wait = \"2d\"", "wait = 2 note = 1"), @"
     line 126: 
