@@ -13,6 +13,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 NPM_STAMP := node_modules/.stamp
 WASM_STAMP := build/.stamp
 DEV_STAMP := build-dev/.stamp
+DATABASE_STAMP := .wrangler/state/.migrated
 WASM_SOURCES := Cargo.toml Cargo.lock build.rs rust-toolchain.toml scripts/worker askama.toml \
 	$(wildcard scripts/bindings/*) \
 	$(shell find src -type f -not -path 'src/native/*' -not -path 'src/bin/*')
@@ -25,7 +26,7 @@ help: ## List the commands
 
 dev: ## Run dripline at http://localhost:8787, with samples and a local mailbox
 	@scripts/need rust
-	@$(MAKE) --jobs=3 $(NPM_STAMP) cli $(DEV_STAMP)
+	@$(MAKE) --jobs=4 $(NPM_STAMP) cli $(DEV_STAMP) $(DATABASE_STAMP)
 	@node scripts/dev.mjs
 
 test: lint test-native test-e2e ## Check the formatting, lint, and run every test
@@ -119,6 +120,13 @@ $(WASM_STAMP): $(WASM_SOURCES) $(NPM_STAMP)
 $(DEV_STAMP): $(WASM_SOURCES) $(NPM_STAMP)
 	@scripts/need rust
 	@$(STEP) "worker for this machine" scripts/worker dev build-dev
+	@touch $@
+
+# Beside the build, because starting wrangler takes seconds.
+$(DATABASE_STAMP): $(NPM_STAMP) $(wildcard migrations/*.sql)
+	@mkdir -p $(@D)
+	@$(STEP) "local database" env CI=1 WRANGLER_SEND_METRICS=false node_modules/.bin/wrangler \
+		d1 migrations apply DB --local --persist-to $(@D)
 	@touch $@
 
 $(NPM_STAMP): package.json package-lock.json .npmrc

@@ -1,12 +1,12 @@
 // `make dev`: the whole product on this machine, on the same runtime as on Cloudflare.
 //
-// Applies the migrations, starts `wrangler dev`, publishes the campaigns, lets a minute's tick
-// run each minute as cron would, and stops everything on Ctrl-C. Expects a finished build.
+// Starts `wrangler dev`, publishes the campaigns, lets a minute's tick run each minute as cron would,
+// and stops everything on Ctrl-C. Expects a finished build, and the local database.
 
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { createWriteStream, existsSync } from "node:fs";
-import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
+import { readFile, readdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -42,10 +42,6 @@ try {
 async function main() {
   await refuseBusyPort();
   const token = await secrets();
-  await mkdir(STATE_FOLDER, { recursive: true });
-  await run("the migrations", process.execPath, [
-    WRANGLER, "d1", "migrations", "apply", "DB", "--local", "--persist-to", STATE_FOLDER,
-  ]);
   server = serve();
   await alive();
   await run("publishing", DRIPLINE, [
