@@ -33,7 +33,8 @@ impl Http for Client {
         for (name, value) in &request.headers {
             builder = builder.header(*name, value);
         }
-        let request = builder.body(request.body).map_err(|error| broken(error.into()))?;
+        let request = builder.body(request.body);
+        let request = request.map_err(|error| HttpError::NotSent(error.to_string()))?;
         let mut response = self.agent.run(request).map_err(broken)?;
         let headers = response.headers().iter().map(|(name, value)| {
             (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())

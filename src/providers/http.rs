@@ -27,9 +27,11 @@ pub struct HttpResponse {
     pub body: String,
 }
 
-/// The reason why no response came. In both cases the request may have taken effect.
+/// The reason why no response came. If the request was sent, it may have taken effect.
 #[derive(Clone, Debug, PartialEq)]
 pub enum HttpError {
+    /// It was not sent: its URL or a header is invalid, as with a key of two lines.
+    NotSent(String),
     /// No connection, or it broke.
     Network(String),
     /// No response within the time limit.

@@ -279,7 +279,14 @@ impl Provider {
         answer: Result<HttpResponse, HttpError>,
     ) -> BatchResult {
         let response = &match answer {
+            // An interim response (RFC 9110 section 15.2): the final one did not arrive.
+            Ok(HttpResponse { status: status @ ..200, .. }) => {
+                return BatchResult::All(SendResult::Lost(format!("no answer after {status}")));
+            }
             Ok(response) => response,
+            Err(HttpError::NotSent(reason)) => {
+                return BatchResult::All(SendResult::Retry { after: None, reason });
+            }
             Err(HttpError::TimedOut) => {
                 return BatchResult::All(SendResult::Lost("no answer in time".to_owned()));
             }

@@ -425,7 +425,7 @@ describe("The API", () => {
     for (const raw of ["{", "", "\u0000", Buffer.from([0xff])]) {
       const headers = { authorization: "Bearer test-token", "content-type": "application/json" };
       const answer = await runtime.fetch(EVENTS, { method: "POST", headers, body: raw });
-      await isProblem("broken JSON", answer, 422, /events/);
+      await isProblem("broken JSON", answer, 400, /events/);
     }
   });
 

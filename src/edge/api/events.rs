@@ -5,6 +5,7 @@ use crate::edge::http::body;
 use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
 use crate::flows::ingest::api_events::{self, EVENTS_BODY_BYTES_MAX};
+use serde::de::IgnoredAny;
 use serde_json::json;
 
 /// Puts events into the intake queue: all of a request, or none.
@@ -13,6 +14,9 @@ pub async fn add(mut app: App, inbound: Inbound) -> Reply {
         Ok(body) => body,
         Err(refusal) => return refusal,
     };
+    if let Err(error) = serde_json::from_slice::<IgnoredAny>(&body) {
+        return body::not_like("The body is not JSON", "`{\"events\": […]}`", &error);
+    }
     let facts = match api_events::read(&body, app.now, &mut app.ids) {
         Ok(facts) => facts,
         Err(problems) => {

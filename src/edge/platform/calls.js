@@ -62,16 +62,21 @@ async function collect(stream, most, drained) {
  * body, the first `most` bytes are kept. Headers are pairs; they and the response are JSON.
  */
 export async function call(method, url, headers, body, milliseconds, most) {
-  const response = await fetch(url, {
-    method,
-    headers: JSON.parse(headers),
-    body: body || undefined,
-    redirect: "manual",
-    signal: AbortSignal.timeout(milliseconds),
-  });
+  const signal = AbortSignal.timeout(milliseconds);
+  const init = { method, headers: JSON.parse(headers), body: body || undefined, redirect: "manual", signal };
+  const response = await fetch(validRequest(url, init));
   const [bytes] = await collect(response.body, most, most);
   const text = new TextDecoder().decode(bytes);
   return JSON.stringify({ status: response.status, headers: [...response.headers], body: text });
+}
+
+/** Makes a request; its URL or a header may be invalid. */
+function validRequest(url, init) {
+  try {
+    return new Request(url, init);
+  } catch ({ message }) {
+    throw Object.assign(new Error(message), { name: "NotSent" });
+  }
 }
 
 /** Sends an e-mail, which is JSON, and returns its id. */
@@ -137,8 +142,8 @@ export function putOff(message, seconds) {
 /** Counts a call under each key, until one exceeds its limit; says whether one does. */
 export async function exceeds(limiter, keys) {
   for (const key of keys) {
-    const { success } = await limiter.limit({ key }).catch(() => ({ success: true }));
-    if (!success) return true;
+    const { success } = await limiter.limit({ key }).catch(() => ({}));
+    if (success === false) return true;
   }
   return false;
 }

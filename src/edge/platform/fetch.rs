@@ -51,12 +51,13 @@ impl Http for Fetcher {
     }
 }
 
-/// Classifies an exception. A timeout throws a `TimeoutError`; any other exception, an object or a
-/// plain string, means that there was no response.
+/// Classifies an exception. A timeout throws a `TimeoutError`, and an invalid request a `NotSent`; any
+/// other exception, an object or a plain string, means that there was no response.
 fn failure(thrown: &JsValue) -> HttpError {
     let name = Reflect::get(thrown, &"name".into()).unwrap_or_default();
     match name.dyn_into::<JsString>().map(String::from).as_deref() {
         Ok("TimeoutError" | "AbortError") => HttpError::TimedOut,
+        Ok("NotSent") => HttpError::NotSent(message(thrown)),
         _ => HttpError::Network(message(thrown)),
     }
 }

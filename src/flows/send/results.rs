@@ -120,6 +120,9 @@ pub fn pause(attempts: u32, seed: &str) -> Span {
     Span(wait.0.saturating_add_unsigned(more))
 }
 
+/// The most bytes that are kept of a provider's id; theirs have at most some hundred.
+const PROVIDER_ID_BYTES_MAX: usize = 500;
+
 /// Returns what a provider's answer means for a message with this SMS cost; `pause` is the minimum
 /// wait if it is retried.
 pub fn disposition_of(
@@ -138,7 +141,9 @@ pub fn disposition_of(
         Disposition::Again { at: now.plus(wait), reason, uncertain }
     };
     match answer {
-        SendResult::Accepted { provider_id, arrived } => {
+        SendResult::Accepted { mut provider_id, arrived } => {
+            provider_id.retain(|c| !c.is_control());
+            provider_id.truncate(provider_id.floor_char_boundary(PROVIDER_ID_BYTES_MAX));
             Disposition::Over(Outcome::Accepted { provider_id, arrived, spent })
         }
         SendResult::Refused(reason) => Disposition::Over(failed(message, reason, false)),
