@@ -1,8 +1,8 @@
-//! Conditions on a contact's events.
+//! Conditions on a record's events.
 
 use super::{Comparison, Evaluation, Scalar};
 use crate::domain::base::primitives::{Millis, Span};
-use crate::domain::contact::Contact;
+use crate::domain::record::Record;
 use crate::domain::record::event::Event;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -76,24 +76,24 @@ impl Events {
             })
     }
 
-    fn of<'c>(&self, contact: &'c Contact) -> impl Iterator<Item = &'c Event> {
-        contact.history.iter().filter(|event| self.matches(event))
+    fn of<'r>(&self, record: &'r Record) -> impl Iterator<Item = &'r Event> {
+        record.history.iter().filter(|event| self.matches(event))
     }
 
-    /// Returns those of a contact that a condition looks at now.
+    /// Returns those of a record that a condition looks at now.
     pub(super) fn within<'a>(
         &'a self,
         within: Option<Span>,
-        contact: &'a Contact,
+        record: &'a Record,
         now: Millis,
     ) -> Window<'a> {
-        Window { contact, events: self, within, now }
+        Window { record, events: self, within, now }
     }
 }
 
-/// The events of a contact that a condition looks at.
+/// The events of a record that a condition looks at.
 pub(super) struct Window<'a> {
-    contact: &'a Contact,
+    record: &'a Record,
     events: &'a Events,
     /// How far the condition looks back; `None` for the whole history.
     within: Option<Span>,
@@ -105,7 +105,7 @@ impl<'a> Window<'a> {
     fn recent(&self) -> Vec<&'a Event> {
         let since = self.within.map(|span| self.now.minus(span));
         let is_recent = |event: &&Event| since.is_none_or(|since| event.at > since);
-        let mut found: Vec<&Event> = self.events.of(self.contact).filter(is_recent).collect();
+        let mut found: Vec<&Event> = self.events.of(self.record).filter(is_recent).collect();
         found.sort_unstable_by_key(|event| (event.at, event.seq));
         found
     }
@@ -138,9 +138,9 @@ fn sliding(
 
 /// Evaluates a count of events.
 pub(super) fn count(window: &Window<'_>, count: Comparison) -> Evaluation {
-    let Window { contact, events, within, now } = *window;
+    let Window { record, events, within, now } = *window;
     if within.is_none() {
-        return Evaluation::lasting(count.holds(events.of(contact).count() as f64));
+        return Evaluation::lasting(count.holds(events.of(record).count() as f64));
     }
     let times: Vec<Millis> = window.recent().iter().map(|e| e.at).collect();
     sliding(&times, within, None, now, |gone, _| count.holds((times.len() - gone) as f64))

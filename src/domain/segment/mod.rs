@@ -17,6 +17,7 @@ pub use sample::{PRIME, Sample, TAIL};
 
 use crate::domain::base::primitives::{Channel, Millis, QualifiedId, Span};
 use crate::domain::contact::Contact;
+use crate::domain::record::Record;
 use crate::domain::record::enrollment::{Enrollment, EnrollmentState};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -219,9 +220,9 @@ impl Rule {
 }
 
 /// Returns the enrollment that counts: an active one, or else the one that began last.
-fn newest_enrollment<'c>(contact: &'c Contact, journey: &QualifiedId) -> Option<&'c Enrollment> {
+fn newest_enrollment<'r>(record: &'r Record, journey: &QualifiedId) -> Option<&'r Enrollment> {
     let (campaign, name) = journey.0.split_once('.')?;
-    let enrollments = contact.enrollments.iter();
+    let enrollments = record.enrollments.iter();
     enrollments
         .filter(|e| e.journey == name && e.campaign.as_str() == campaign)
         .max_by_key(|e| (e.is_active(), e.entered_at, e.id.as_str()))
