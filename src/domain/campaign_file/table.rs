@@ -13,6 +13,23 @@ use toml::de::{DeTable, DeValue};
 /// The largest integer that D1 stores exactly: its numbers are 64-bit floats.
 const INTEGER_MAX: i64 = 1 << 53;
 
+/// What keys are called elsewhere, and ours.
+const OTHER_KEYS: &[(&str, &str)] = &[
+    ("begins_with", "starts_with"),
+    ("equal", "is"),
+    ("equals", "is"),
+    ("exists", "set"),
+    ("greater_than", "gt"),
+    ("is_in", "in"),
+    ("is_set", "set"),
+    ("less_than", "lt"),
+    ("ne", "is_not"),
+    ("not_equal", "is_not"),
+    ("not_equals", "is_not"),
+    ("one_of", "in"),
+    ("timezone", "time_zone"),
+];
+
 /// How to add a campaign's goal.
 const GOAL: &str = r#"write goal = { event = "order.completed", within = "30d" }"#;
 
@@ -186,6 +203,11 @@ impl<'a> Node<'a> {
     /// Reads a day with a time of day, without a zone: as a TOML date or as text.
     pub fn local_time(self) -> Option<String> {
         let text = match self.value {
+            DeValue::Datetime(moment) if moment.offset.is_some() => {
+                let problem = Problem::new(&self.key, format!("`{moment}` has an offset"));
+                let local = toml::value::Datetime { offset: None, ..*moment };
+                return self.report(problem.help(format!("the campaign has a time zone: {local}")));
+            }
             DeValue::Datetime(moment) => moment.to_string(),
             DeValue::String(text) => text.clone().into_owned(),
             _ => String::new(),
@@ -439,6 +461,10 @@ impl<'a> Table<'a> {
 
     /// Returns the key that an unknown one probably means. Absent keys are preferred.
     fn meant(&self, unknown: &str) -> Option<&'static str> {
+        let known = OTHER_KEYS.iter().find(|(other, _)| unknown.eq_ignore_ascii_case(other));
+        if let Some((_, ours)) = known.filter(|(_, ours)| self.asked.contains(ours)) {
+            return Some(ours);
+        }
         let absent = self.asked.iter().copied().filter(|name| !self.has(name));
         nearest(unknown, absent).or_else(|| nearest(unknown, self.asked.iter().copied()))
     }

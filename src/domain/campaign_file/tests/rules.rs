@@ -24,6 +24,11 @@ fn event_rule_dates_use_the_campaign_time_zone() {
 
 #[test]
 fn invalid_rules_are_reported() {
+    assert_snapshot!(errors_of_rule("{ attribute = 'b', equals = 'x' }"), @"
+    line 227: segment.x.rule.equals
+         unknown key
+       → did you mean `is`?
+    ");
     assert_snapshot!(errors_of_rule("{ attribute = 'b', before = 'soon' }"), @"
     line 227: segment.x.rule.before
          expected a date: 2026-03-01, 2026-03-01T09:30:00 or 2026-03-01T09:30:00+08:00, not `soon`

@@ -46,7 +46,8 @@ fn start_time_is_local_and_required_for_recipient_zone() {
     ");
     assert_snapshot!(errors_after("at = 2026-03-02T09:00:00", "at = 2026-03-02T09:00:00Z"), @"
     line 230: broadcast.news.at
-         expected a day and a time without a zone, such as 2026-03-02T09:00:00, not a date and time
+         `2026-03-02T09:00:00Z` has an offset
+       → the campaign has a time zone: 2026-03-02T09:00:00
     ");
     assert_snapshot!(errors_after("at = 2026-03-02T09:00:00", ""), @"
     line 231: broadcast.news.zone
