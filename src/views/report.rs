@@ -525,12 +525,12 @@ impl Words<'_> {
         let heads = vec![
             self.pick("Version", "版本"),
             self.pick("Entered", "进入"),
-            self.pick("Inside", "在途"),
-            self.pick("Completed", "走完"),
-            self.pick("Left", "提前离开"),
+            self.pick("Inside", "进行中"),
+            self.pick("Completed", "完成"),
+            self.pick("Left", "退出"),
             self.pick("Failed", "失败"),
-            self.pick("Inside, by step", "在途（按步骤）"),
-            self.pick("Left or failed, by reason", "离开或失败（按原因）"),
+            self.pick("Inside, by step", "进行中（按步骤）"),
+            self.pick("Left or failed, by reason", "退出或失败（按原因）"),
         ];
         let version = |figures: &EnrollmentFigures| {
             let counts = [

@@ -301,7 +301,7 @@ fn held_back(outcome: &Outcome) -> Table {
 }
 
 fn journeys(outcome: &Outcome) -> Table {
-    let heads = ["Journey", "Entered", "Under way", "Completed", "Left early", "Failed", "Steps"];
+    let heads = ["Journey", "Entered", "Inside", "Completed", "Left", "Failed", "Steps"];
     let mut table = Table::new(1, &heads);
     let mut sums = BTreeMap::<&str, [i64; 6]>::new();
     for total in &outcome.journeys {
