@@ -51,8 +51,8 @@ impl Http for Fetcher {
     }
 }
 
-/// Classifies an exception. A timeout throws a `TimeoutError`, and an invalid request a `NotSent`; any
-/// other exception, an object or a plain string, means that there was no response.
+/// Classifies an exception. A timeout throws a `TimeoutError`, and an invalid request a `NotSent`;
+/// any other exception, an object or a plain string, means that there was no response.
 fn failure(thrown: &JsValue) -> HttpError {
     let name = Reflect::get(thrown, &"name".into()).unwrap_or_default();
     match name.dyn_into::<JsString>().map(String::from).as_deref() {

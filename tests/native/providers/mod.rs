@@ -3,6 +3,7 @@
 
 mod breaker;
 mod email;
+mod odd_answers;
 mod chat_webhooks;
 mod server;
 mod sms;
