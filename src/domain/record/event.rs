@@ -100,3 +100,18 @@ impl Event {
         self.properties.get("machine") != Some(&Value::Bool(true))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::names::{OWN, RESERVED};
+
+    #[test]
+    fn every_own_name_is_listed() {
+        let source = include_str!("event.rs");
+        let literals = source.lines().filter(|line| line.trim().starts_with("pub const "));
+        let names = literals.filter_map(|line| line.split('"').nth(1));
+        let own: Vec<&str> =
+            names.filter(|name| RESERVED.iter().any(|family| name.starts_with(family))).collect();
+        assert_eq!(own, OWN);
+    }
+}

@@ -38,6 +38,15 @@ fn slips(key: &str) -> Vec<String> {
 }
 
 #[test]
+fn field_types_of_other_systems_are_translated() {
+    assert_snapshot!(errors_of("type = \"tel\"", "type = \"Phone\""), @"
+    line 47: form.download.fields[2].type
+         `Phone` is not a known value
+       → did you mean `tel`?
+    ");
+}
+
+#[test]
 fn misspelt_key_is_reported_with_line_and_suggestion() {
     let sample = format!("{SAMPLE}\n{BROADCASTS}\n{MESSAGES}");
     let tree = DeTable::parse(&sample).unwrap();

@@ -100,6 +100,10 @@ fn each_syntax_mistake_gives_one_readable_error() {
             "a = 2026/03/01\n",
             "1:5 `2026/03/01` is not a date of TOML → write a date as 2026-03-01\n",
         ),
+        (
+            "a = [\n  { b = 1,\n  { b = 2 },\n]\n",
+            "3:3 the `{` of line 2 is not closed → write } there\n",
+        ),
         ("a = hello world # x\n", "1:5 `hello` needs quotes → write \"hello world\"\n"),
         (
             "a = 007\n",

@@ -289,6 +289,15 @@ fn section_values_have_valid_format() {
          `order completed` is not a valid event name
        → use letters, digits, ., _ and -, as in order.completed
     ");
+    // Only dripline reports such events, and none of this name: the goal would never be met.
+    assert_snapshot!(errors_of(
+        "event = \"order.completed\", within",
+        "event = \"message.clickd\", within",
+    ), @"
+    line 11: campaign.goal.event
+         there is no event `message.clickd`
+       → did you mean `message.clicked`?
+    ");
 }
 
 #[test]
