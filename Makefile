@@ -8,7 +8,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
 .PHONY: help dev test build size reset bench bench-broadcast bench-engine bench-segments bench-send
 .PHONY: bench-cold bench-mjml bench-short bench-templates simulate simulate-defects
-.PHONY: lint fmt clean test-native test-e2e cli
+.PHONY: lint fmt clean test-native test-e2e try-dev cli
 
 NPM_STAMP := node_modules/.stamp
 WASM_STAMP := build/.stamp
@@ -28,6 +28,9 @@ dev: ## Run dripline at http://localhost:8787, with samples and a local mailbox
 	@scripts/need rust
 	@$(MAKE) --jobs=4 $(NPM_STAMP) cli $(DEV_STAMP) $(DATABASE_STAMP)
 	@node scripts/dev.mjs
+
+try-dev: ## Start `make dev`, open its pages, and stop it again
+	@$(STEP) "make dev" scripts/try-dev
 
 test: lint test-native test-e2e ## Check the formatting, lint, and run every test
 

@@ -4,8 +4,7 @@ use crate::domain::access::caller::{came_by_https, is_from_our_page, origin_of};
 use crate::domain::base::language::Language;
 use crate::domain::form::form_data;
 use crate::domain::inbound::bot_detection::{self, FetchFacts, Network};
-use crate::edge::platform::Context;
-use js_sys::futures::JsFuture;
+use crate::edge::platform::{Context, answer};
 use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
@@ -175,7 +174,7 @@ impl Inbound {
             Ok(bytes) if bytes <= bytes_max => read_all(&self.request),
             _ => read_some(&self.request, bytes_max, DRAINED_BYTES_MAX),
         };
-        let body = JsFuture::from(read).await.map_err(|_| BodyError::Broken)?;
+        let body = answer(read).await.map_err(|_| BodyError::Broken)?;
         if body.is_null() { Err(BodyError::TooLarge) } else { Ok(Uint8Array::new(&body).to_vec()) }
     }
 }

@@ -172,5 +172,7 @@ pub fn refused(inbound: &Inbound, event: &str, error: FlowError) -> Reply {
 
 /// Writes one line of JSON to the log. Never log an address, a token or a body.
 pub fn log(event: &str, error: &str) {
-    platform::error(&json!({ "level": "error", "event": event, "error": error }).to_string());
+    platform::console_error(
+        &json!({ "level": "error", "event": event, "error": error }).to_string(),
+    );
 }

@@ -29,8 +29,8 @@ extern "C" {
     #[wasm_bindgen(method, js_name = waitUntil)]
     fn wait_until(this: &Context, work: &Promise);
 
-    #[wasm_bindgen(js_namespace = console)]
-    pub fn error(text: &str);
+    #[wasm_bindgen(js_namespace = console, js_name = error)]
+    pub fn console_error(text: &str);
 }
 
 #[wasm_bindgen(module = "/src/edge/platform/calls.js")]
@@ -43,7 +43,7 @@ extern "C" {
 /// state, so the next event begins with a fresh instance.
 #[wasm_bindgen(start, private)]
 fn start() {
-    std::panic::set_hook(Box::new(|info| error(&info.to_string())));
+    std::panic::set_hook(Box::new(|info| console_error(&info.to_string())));
     set_on_abort(schedule_reinit);
 }
 
@@ -75,7 +75,7 @@ pub async fn sleep(milliseconds: u32) {
 }
 
 /// Waits for a call; its error is what it threw.
-async fn answer(call: Promise) -> Result<JsValue, JsValue> {
+pub async fn answer(call: Promise) -> Result<JsValue, JsValue> {
     JsFuture::from(call).await
 }
 

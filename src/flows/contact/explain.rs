@@ -90,21 +90,10 @@ fn narrow(all: Explanation, question: &Question) -> Result<Explanation, Problem>
     only("message", message, all.messages.iter().map(|m| m.message.as_str()).collect())?;
     only("broadcast", broadcast, all.broadcasts.iter().map(|b| b.broadcast.as_str()).collect())?;
     let is = |wanted: &Option<String>, id: &str| *wanted == Some(ids(id));
-    let Explanation { mut journeys, mut messages, mut broadcasts, mut segments, .. } = all;
-    let (suppressed, set_aside) = <_>::default();
-    let Explanation { contact, consents, .. } = all;
-    broadcasts.retain(|b| is(broadcast, b.broadcast.as_str()));
-    journeys.retain(|j| is(journey, j.journey.as_str()));
-    segments.retain(|s| is(segment, s.segment.as_str()));
-    messages.retain(|m| is(message, m.message.as_str()));
-    Ok(Explanation {
-        contact,
-        suppressed,
-        consents,
-        set_aside,
-        journeys,
-        messages,
-        broadcasts,
-        segments,
-    })
+    let mut some = Explanation { suppressed: Vec::new(), set_aside: Vec::new(), ..all };
+    some.broadcasts.retain(|b| is(broadcast, b.broadcast.as_str()));
+    some.journeys.retain(|j| is(journey, j.journey.as_str()));
+    some.segments.retain(|s| is(segment, s.segment.as_str()));
+    some.messages.retain(|m| is(message, m.message.as_str()));
+    Ok(some)
 }
