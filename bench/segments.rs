@@ -8,14 +8,15 @@
 #[allow(dead_code, reason = "shared with the tests and the other benchmarks")]
 mod fixtures;
 
-use dripline::domain::base::primitives::{ContactId, Ids, Millis, Span};
+use dripline::domain::base::primitives::{Ids, Millis, RecordId, Span};
 use dripline::domain::campaign::Compiled;
+use dripline::domain::campaign::Segment;
 use dripline::domain::campaign_file;
 use dripline::domain::contact::Contact;
+use dripline::domain::engine::RecordInput;
 use dripline::domain::engine::{DecisionInput, Input, decide};
 use dripline::domain::publication::catalog::{Catalog, PublishedVersion};
 use dripline::domain::record::event::Event;
-use dripline::domain::segment::Rule;
 use dripline::flows::campaign::backfill;
 use dripline::flows::ports::Database;
 use dripline::flows::schedule::due;
@@ -77,7 +78,7 @@ fn published(parts: &str) -> Result<Rc<PublishedVersion>, Box<dyn Error>> {
 
 /// Returns a contact with 200 events in the last hundred days.
 fn busy_contact() -> Contact {
-    let mut contact = Contact::unknown(ContactId::from("0198"), MONDAY);
+    let mut contact = Contact::unknown(RecordId::from("0198"), MONDAY);
     contact.attributes.insert("country".to_owned(), json!("GB"));
     contact.attributes.insert("renewal".to_owned(), json!("2026-03-20"));
     contact.time_zone = Some("America/New_York".to_owned());
@@ -105,7 +106,10 @@ fn judging() -> Result<(f64, f64), Box<dyn Error>> {
     let version = published(&fifty())?;
     let contact = busy_contact();
     let judge = |contact: &Contact| -> usize {
-        version.segments().filter(|(_, rule)| rule.evaluate(contact, MONDAY).holds).count()
+        version
+            .segments_of(&contact.kind)
+            .filter(|(_, rule)| rule.evaluate(contact, MONDAY).holds)
+            .count()
     };
     let watch = Stopwatch::start();
     let held: usize = (0..ROUNDS).map(|_| judge(std::hint::black_box(&contact))).sum();
@@ -114,9 +118,10 @@ fn judging() -> Result<(f64, f64), Box<dyn Error>> {
 
     let catalog = Catalog::new([version.clone()]);
     let mut ids = Ids::new(MONDAY, 1);
-    let input = DecisionInput { inputs: vec![Input::TimePassed], ..<_>::default() };
+    let input =
+        DecisionInput { inputs: vec![Input::Record(RecordInput::TimePassed)], ..<_>::default() };
     let settled = decide(&catalog, contact, input.clone(), MONDAY, &mut ids);
-    let settled = settled.map_err(|endless| endless.to_string())?.contact;
+    let settled = settled.map_err(|endless| endless.to_string())?.subject;
     let copies: Vec<Contact> = vec![settled; ROUNDS as usize];
     let watch = Stopwatch::start();
     for contact in copies {
@@ -190,14 +195,14 @@ struct Filled {
 
 /// Runs all steps of the backfills that are due. Returns the seconds in total and of the longest
 /// step.
-fn wave(db: &Sqlite, rule: &Rule, now: Millis) -> Result<(f64, f64), Box<dyn Error>> {
+fn wave(db: &Sqlite, segment: &Segment, now: Millis) -> Result<(f64, f64), Box<dyn Error>> {
     let (mut sql, mut longest_step) = (0.0_f64, 0.0_f64);
     loop {
         let rows = block_on(db.batch(vec![segments::fills(now)])).map_err(|e| format!("{e:?}"))?;
         let Some(fill) = rows[0].first::<FillRow>()? else { return Ok((sql, longest_step)) };
         let watch = Stopwatch::start();
         let written = backfill::pass_window(fill.wave, fill.not_before);
-        let step = segments::fill_step(&fill, rule, &written, now, due::DUE_PER_TICK_MAX);
+        let step = segments::fill_step(&fill, segment, &written, now, due::DUE_PER_TICK_MAX);
         block_on(db.batch(step.to_vec())).map_err(|error| format!("{error:?}"))?;
         let took = watch.elapsed().as_secs_f64();
         (sql, longest_step) = (sql + took, longest_step.max(took));
@@ -208,16 +213,16 @@ fn fill(contacts: u64) -> Result<Filled, Box<dyn Error>> {
     let parts = format!("[segment.big]\nrule = {RULE}\n");
     let catalog = Catalog::new([published(&parts)?]);
     let version = published(&parts)?;
-    let rule: &Rule = &version.compiled.campaign.segments["big"];
+    let segment = &version.compiled.campaign.segments["big"];
     let db = Sqlite::in_memory()?;
     populate(&db, contacts)?;
     let [first, second] = backfill::passes(MONDAY);
     block_on(db.batch(vec![segments::begin_fills(&["c.big".into()], [first, second])]))
         .map_err(|error| format!("{error:?}"))?;
-    let (first_wave, longest_first) = wave(&db, rule, first)?;
+    let (first_wave, longest_first) = wave(&db, segment, first)?;
     let woken = run(&db, format!("SELECT id FROM contacts WHERE wake_at <= {}", first.0))?;
-    let woken: Vec<ContactId> =
-        woken.iter().filter_map(|row| row["id"].as_str().map(ContactId::from)).collect();
+    let woken: Vec<RecordId> =
+        woken.iter().filter_map(|row| row["id"].as_str().map(RecordId::from)).collect();
     let mut ids = Ids::new(first, 1);
     let watch = Stopwatch::start();
     for batch in woken.chunks(100) {
@@ -228,7 +233,7 @@ fn fill(contacts: u64) -> Result<Filled, Box<dyn Error>> {
     let members = number(&db, "SELECT count(*) FROM segment_members")?;
     let asleep = "SELECT count(*) FROM contacts WHERE wake_at IS NOT NULL AND seq > 4";
     assert_eq!(members, number(&db, asleep)?);
-    let (second_wave, longest_second) = wave(&db, rule, second)?;
+    let (second_wave, longest_second) = wave(&db, segment, second)?;
     assert_eq!(number(&db, &format!("{asleep} AND wake_at > {}", second.0))?, members);
     let longest_step = longest_first.max(longest_second);
     Ok(Filled { first_wave, second_wave, longest_step, decisions, members })

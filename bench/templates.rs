@@ -8,7 +8,7 @@
 #[allow(dead_code, reason = "shared with the tests and the other benchmarks")]
 mod fixtures;
 
-use dripline::domain::base::primitives::{ContactId, EnrollmentId, Ids, MessageId};
+use dripline::domain::base::primitives::{EnrollmentId, Ids, MessageId, RecordId};
 use dripline::domain::contact::Contact;
 use dripline::domain::contact::message::Message;
 use dripline::domain::contact::message_source::{MessageSource, StepContent, StepSource};
@@ -88,7 +88,7 @@ struct Person {
 fn people(count: usize) -> Vec<Person> {
     let mut ids = Ids::new(MONDAY, 1);
     let person = |at: usize| {
-        let id = ContactId(ids.uuid());
+        let id = RecordId(ids.uuid());
         let mut contact = Contact::unknown(id.clone(), MONDAY);
         contact.email = Some(format!("person{at}@example.com"));
         contact.locale = Some("en".to_owned());

@@ -7,19 +7,23 @@
 //! within bounds.
 
 mod command;
+mod resolve;
 mod versions;
 
-pub use command::{Command, ContactRef};
+pub use command::{Command, RecordRef};
 pub use versions::{load_older_versions, load_versions};
 
-use crate::domain::base::primitives::{ContactId, Ids, MessageId, Millis, QualifiedId, Span};
+use crate::domain::base::primitives::{Ids, MessageId, Millis, QualifiedId, RecordId, Span};
 use crate::domain::base::token::Keyring;
 use crate::domain::contact::Contact;
-use crate::domain::contact::claim;
 use crate::domain::contact::message::Message;
-use crate::domain::engine::{Decision, DecisionInput, Input, StepLimitExceeded, decide};
+use crate::domain::engine::{
+    Decision, DecisionInput, Input, RecordInput, StepLimitExceeded, decide,
+};
 use crate::domain::publication::catalog::Catalog;
 use crate::domain::record::enrollment::HourlyQuota;
+use crate::domain::record::{PlainRecord, Record};
+use crate::domain::segment::AnyRecord;
 use crate::flows::ports::{Database, DatabaseError};
 use crate::store::contacts::{self, Addresses, ContactRow, KeyRow, MailboxMailRow};
 use crate::store::erasures::{ErasedAddressAt, ErasedRow};
@@ -27,7 +31,7 @@ use crate::store::journeys::BusyHourRow;
 use crate::store::messages::MessageRow;
 use crate::store::statement::{Rows, Statement};
 use crate::store::{erasures, journeys, messages, write};
-use command::{claimed_phone, named};
+use command::named;
 use std::collections::{BTreeMap, BTreeSet};
 use versions::{credited_late, note_unreadable};
 
@@ -164,7 +168,7 @@ impl Basis<'_> {
     /// concerns others as well is always read: a journey's places of an hour, and the mails to a
     /// mailbox in another spelling.
     fn assumes_new_contact(&self, commands: &[Command]) -> bool {
-        let [Command { who: who @ ContactRef::Typed { .. }, .. }] = commands else { return false };
+        let [Command { who: who @ RecordRef::Typed { .. }, .. }] = commands else { return false };
         let is_alone = who.mailbox().is_none() && self.catalog.limited().is_empty();
         is_alone && self.leaves_checks_to_the_write(commands)
     }
@@ -212,7 +216,7 @@ async fn decide_split<D: Database>(
 /// What the commands of a batch say about one contact, in order.
 struct Prepared {
     commands: Vec<Command>,
-    contact: Contact,
+    subject: AnyRecord,
     /// The inputs that are new.
     inputs: Vec<Input>,
     mails_to_mailbox: Vec<Millis>,
@@ -221,10 +225,21 @@ struct Prepared {
 }
 
 impl Prepared {
+    /// Returns what a command says about a record that is no contact.
+    fn about_record(record: AnyRecord, command: Command, inputs: Vec<Input>) -> Self {
+        Self {
+            commands: vec![command],
+            subject: record,
+            inputs,
+            mails_to_mailbox: Vec::new(),
+            new_addresses: BTreeSet::new(),
+        }
+    }
+
     /// Adds what a later command says about the same contact.
     fn extend(&mut self, later: Self) {
         self.commands.extend(later.commands);
-        self.contact = later.contact;
+        self.subject = later.subject;
         self.inputs.extend(later.inputs);
         self.new_addresses.extend(later.new_addresses);
         if self.mails_to_mailbox.is_empty() {
@@ -309,9 +324,23 @@ fn last_erased(
     last
 }
 
+/// Separates the contacts from records of other kinds.
+fn by_kind(rows: Vec<ContactRow>) -> (Vec<Contact>, Vec<PlainRecord>) {
+    let (mut contacts, mut records) = (Vec::new(), Vec::new());
+    for record in rows.into_iter().map(AnyRecord::from) {
+        match record {
+            AnyRecord::Contact(contact) => contacts.push(*contact),
+            AnyRecord::Plain(record) => records.push(*record),
+        }
+    }
+    (contacts, records)
+}
+
 /// The result of one read.
 struct Loaded {
     contacts: Vec<Contact>,
+    /// Records of other kinds.
+    records: Vec<PlainRecord>,
     /// The idempotency keys in the log, each with the hash of its content, if that is kept.
     keys: BTreeMap<String, Option<String>>,
     messages: BTreeMap<MessageId, Message>,
@@ -336,7 +365,7 @@ impl Loaded {
     ) -> Result<Self, DatabaseError> {
         let Basis { catalog, now, .. } = basis;
         let loaded = Self::read_once(db, basis, commands).await?;
-        let is_any = load_older_versions(db, catalog, &loaded.contacts, now).await?;
+        let is_any = load_older_versions(db, catalog, loaded.all(), now).await?;
         let credited = credited_late(catalog, commands, &loaded.contacts);
         if load_versions(db, catalog, credited.into_iter(), now).await? || is_any {
             return Self::read_once(db, basis, commands).await;
@@ -371,7 +400,7 @@ impl Loaded {
             })
         };
         let by_id = ask(!wanted_ids.is_empty(), &|| {
-            contacts::by_ids(wanted_ids.iter().copied(), &watched, &entry_keys, now)
+            contacts::records_by_ids(wanted_ids.iter().copied(), &watched, &entry_keys, now)
         });
         let is_looked_up =
             addresses != Addresses::default() && !basis.assumes_new_contact(commands);
@@ -391,15 +420,13 @@ impl Loaded {
         let mails =
             ask(!mailboxes.is_empty(), &|| contacts::mails_of_mailboxes(&mailboxes, a_day_ago));
 
-        let rows = match statements.is_empty() {
-            true => Vec::new(),
-            false => db.batch(statements).await?,
-        };
+        let rows = if statements.is_empty() { Vec::new() } else { db.batch(statements).await? };
         let none = Rows::default();
         let answer = |index: Option<usize>| index.and_then(|i| rows.get(i)).unwrap_or(&none);
         let fault = DatabaseError::Fault;
         let mut found = answer(by_id).all::<ContactRow>().map_err(fault)?;
         found.extend(answer(by_address).all::<ContactRow>().map_err(fault)?);
+        let (contacts, records) = by_kind(found);
         let keys = answer(known_keys).all::<KeyRow>().map_err(fault)?;
         let messages = answer(known_messages).all::<MessageRow>().map_err(fault)?;
         let hours = answer(hours).all::<BusyHourRow>().map_err(fault)?;
@@ -409,7 +436,8 @@ impl Loaded {
         Ok(Self {
             mails_to_mailboxes,
             hourly_quotas: hours.into_iter().map(|row| (row.journey_id, row.hour)).collect(),
-            contacts: found.into_iter().map(Contact::from).collect(),
+            contacts,
+            records,
             keys: keys.into_iter().map(|row| (row.key, row.content)).collect(),
             erased: last_erased(erased, &hashes),
             hashes,
@@ -427,7 +455,7 @@ impl Loaded {
             if !rest.as_slice().is_empty() {
                 self.note(&one);
             }
-            match all.iter_mut().find(|earlier| earlier.contact.id == one.contact.id) {
+            match all.iter_mut().find(|earlier| earlier.subject.id == one.subject.id) {
                 Some(earlier) => earlier.extend(one),
                 None => all.push(one),
             }
@@ -443,12 +471,25 @@ impl Loaded {
             return None;
         }
         let contact = match &command.who {
-            ContactRef::Id(id) => self.contacts.iter().find(|c| c.is_known_as(id))?.clone(),
-            ContactRef::Phone(phone) => {
+            RecordRef::Id(id) => match self.by_id(id)? {
+                AnyRecord::Contact(contact) => *contact,
+                record @ AnyRecord::Plain(_) => {
+                    return Some(Prepared::about_record(record, command, news));
+                }
+            },
+            RecordRef::Plain { id, kind } => {
+                let new = || PlainRecord::unknown(id.clone(), kind.clone(), now).into();
+                let record = self.by_id(id).unwrap_or_else(new);
+                if record.kind != *kind {
+                    return None;
+                }
+                return Some(Prepared::about_record(record, command, news));
+            }
+            RecordRef::Phone(phone) => {
                 self.contacts.iter().find(|c| c.phone.as_ref() == Some(phone))?.clone()
             }
-            ContactRef::Typed { email, phone } => self.resolve_typed(email, phone, now, ids),
-            ContactRef::Addresses { email, phone, external_id } => {
+            RecordRef::Typed { email, phone } => self.resolve_typed(email, phone, now, ids),
+            RecordRef::Addresses { email, phone, external_id } => {
                 self.resolve(email, phone, external_id, now, ids)
             }
         };
@@ -456,15 +497,35 @@ impl Loaded {
             inputs: self.without_taken_phone(&contact, news),
             mails_to_mailbox: self.mails_to_mailbox(command.who.mailbox(), &contact),
             new_addresses: self.free_addresses(&command).cloned().collect(),
-            contact,
+            subject: contact.into(),
             commands: vec![command],
         })
     }
 
+    fn all(&self) -> impl Iterator<Item = &Record> {
+        let contacts = self.contacts.iter().map(|contact| &contact.record);
+        contacts.chain(self.records.iter().map(|record| &record.record))
+    }
+
+    /// Returns the record with this id, or that it was merged into.
+    fn by_id(&self, id: &RecordId) -> Option<AnyRecord> {
+        let contact = self.contacts.iter().find(|contact| contact.is_known_as(id));
+        let record = || self.records.iter().find(|record| record.is_known_as(id));
+        contact.cloned().map(AnyRecord::from).or_else(|| record().cloned().map(AnyRecord::from))
+    }
+
     /// Notes the contact as it will be, and the keys that its log will have.
     fn note(&mut self, one: &Prepared) {
-        self.contacts.retain(|contact| contact.id != one.contact.id);
-        self.contacts.push(one.contact.clone());
+        match one.subject.clone() {
+            AnyRecord::Contact(contact) => {
+                self.contacts.retain(|known| known.id != contact.id);
+                self.contacts.push(*contact);
+            }
+            AnyRecord::Plain(record) => {
+                self.records.retain(|known| known.id != record.id);
+                self.records.push(*record);
+            }
+        }
         let keys = one.inputs.iter().filter_map(|input| Some((input.key()?, input.content())));
         self.keys.extend(keys.map(|(key, content)| (key, content.cloned())));
     }
@@ -476,14 +537,24 @@ impl Loaded {
         prepared: Prepared,
         ids: &mut Ids,
     ) -> Result<Decided, StepLimitExceeded> {
-        let Prepared { commands, contact, inputs, mails_to_mailbox, new_addresses } = prepared;
+        let Prepared { commands, subject, inputs, mails_to_mailbox, new_addresses } = prepared;
         let new_addresses = self.hashed(&new_addresses, &inputs);
         let about = inputs.iter().filter_map(Input::message);
         let messages = about.filter_map(|id| self.messages.get_key_value(id));
         let messages = messages.map(|(id, message)| (id.clone(), message.clone())).collect();
         let hourly_quotas = self.hourly_quotas.clone();
-        let input = DecisionInput { messages, hourly_quotas, mails_to_mailbox, inputs };
-        let decision = decide(basis.catalog, contact, input, basis.now, ids)?;
+        let Basis { catalog, now, .. } = basis;
+        let decision = match subject {
+            AnyRecord::Contact(contact) => {
+                let input = DecisionInput { messages, hourly_quotas, mails_to_mailbox, inputs };
+                decide(catalog, *contact, input, now, ids)?.of_any()
+            }
+            AnyRecord::Plain(record) => {
+                let inputs = inputs.into_iter().filter_map(Input::of_any_record).collect();
+                let input = DecisionInput { inputs, hourly_quotas, ..<_>::default() };
+                decide(catalog, *record, input, now, ids)?.of_any()
+            }
+        };
         for (journey, quota) in decision.reserved() {
             self.hourly_quotas.insert(journey.clone(), quota);
         }
@@ -520,10 +591,13 @@ impl Loaded {
                     seen.insert(key, input.content().cloned());
                     news.push(input.clone());
                 }
-                (Some(known), Input::CustomEvent(event)) if event.contradicts(known.as_ref()) => {
+                (Some(known), Input::Record(RecordInput::CustomEvent(event)))
+                    if event.contradicts(known.as_ref()) =>
+                {
                     let Some(key) = event.conflict_key() else { continue };
                     if !self.keys.contains_key(&key) && seen.insert(key, None).is_none() {
-                        news.push(Input::Conflicted(event.clone()));
+                        let conflicted = RecordInput::Conflicted(event.clone());
+                        news.push(Input::Record(conflicted));
                     }
                 }
                 _ => {}
@@ -546,89 +620,5 @@ impl Loaded {
         let Some(at) = inputs.iter().filter_map(Input::at).min() else { return Vec::new() };
         let hashed = self.hashes.iter().filter(|(_, address)| addresses.contains(*address));
         hashed.map(|((kind, hash), _)| (*kind, hash.clone(), at)).collect()
-    }
-
-    /// Finds the contact with the e-mail address or, if no e-mail address was given, with the
-    /// number. A submission with an unknown e-mail address is not matched by number, because the
-    /// number may be anybody's.
-    fn resolve_typed(
-        &self,
-        email: &Option<String>,
-        phone: &Option<String>,
-        now: Millis,
-        ids: &mut Ids,
-    ) -> Contact {
-        let by = |test: &dyn Fn(&Contact) -> bool| self.contacts.iter().find(|c| test(c)).cloned();
-        let is = |given: &Option<String>, own: &Option<String>| given.is_some() && given == own;
-        let has_email = |c: &Contact| is(email, &c.email) || c.had(|was| is(email, &was.email));
-        let has_phone = |c: &Contact| is(phone, &c.phone) || c.had(|was| is(phone, &was.phone));
-        let known = by(&has_email).or_else(|| by(&has_phone).filter(|_| email.is_none()));
-        known.unwrap_or_else(|| {
-            let phone = phone.clone().filter(|_| by(&has_phone).is_none());
-            let contact = Contact::unknown(ContactId(ids.uuid()), now);
-            Contact { email: email.clone(), phone, ..contact }
-        })
-    }
-
-    /// Finds the contact by its external id, else by its e-mail address, else by its phone number
-    /// unless that belongs to a contact with another e-mail address.
-    fn resolve(
-        &self,
-        email: &Option<String>,
-        phone: &Option<String>,
-        external_id: &Option<String>,
-        now: Millis,
-        ids: &mut Ids,
-    ) -> Contact {
-        let by = |test: &dyn Fn(&Contact) -> bool| self.contacts.iter().find(|c| test(c)).cloned();
-        let is = |given: &Option<String>, own: &Option<String>| given.is_some() && given == own;
-        let has_email = |c: &Contact| is(email, &c.email) || c.had(|was| is(email, &was.email));
-        let has_phone = |c: &Contact| is(phone, &c.phone) || c.had(|was| is(phone, &was.phone));
-        let has_id = |c: &Contact| {
-            is(external_id, &c.external_id) || c.had(|was| is(external_id, &was.external_id))
-        };
-        let mut contact = by(&has_id)
-            .or_else(|| by(&has_email))
-            .or_else(|| by(&|c| has_phone(c) && (email.is_none() || c.email.is_none())))
-            .unwrap_or_else(|| Contact::unknown(ContactId(ids.uuid()), now));
-        // The contact gains each address that it lacked and that no other contact has.
-        if contact.email.is_none() && by(&has_email).is_none() {
-            contact.email.clone_from(email);
-        }
-        if contact.phone.is_none() && by(&has_phone).is_none() {
-            contact.phone.clone_from(phone);
-        }
-        if contact.external_id.is_none() && by(&has_id).is_none() {
-            contact.external_id.clone_from(external_id);
-        }
-        contact
-    }
-
-    /// Removes a phone number that belongs to another contact, or that a merged contact had: it
-    /// does not move to this contact. A submission's event keeps such a number as `phone_given`.
-    fn without_taken_phone(&self, contact: &Contact, inputs: Vec<Input>) -> Vec<Input> {
-        let others = || self.contacts.iter().filter(|other| other.id != contact.id);
-        let is_taken = |given: &Option<String>| {
-            let mut all = others().chain([contact]);
-            given.is_some()
-                && (others().any(|other| other.phone == *given)
-                    || all.any(|one| one.had(|was| was.phone == *given)))
-        };
-        let adjust = |mut input| {
-            match &mut input {
-                Input::Submitted(submitted) if is_taken(&submitted.phone) => {
-                    let phone = submitted.phone.take().unwrap_or_default();
-                    submitted.attributes.insert("phone_given".into(), phone.into());
-                }
-                Input::Confirmed { details: Some(claims), .. }
-                    if is_taken(&claimed_phone(claims)) =>
-                {
-                    claims.remove(claim::PHONE);
-                }
-                _ => {}
-            }
-            input
-        };
-        inputs.into_iter().map(adjust).collect()
     }
 }

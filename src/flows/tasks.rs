@@ -1,7 +1,7 @@
 //! The tasks that the queues carry. Each task is tagged and versioned, because tasks of an older
 //! deployment may still be in a queue when a newer one runs.
 
-use crate::domain::base::primitives::{ContactId, MessageId, QualifiedId};
+use crate::domain::base::primitives::{MessageId, QualifiedId, RecordId};
 use crate::domain::engine::{Decision, Submitted};
 use crate::domain::inbound::custom_event::CustomEvent;
 use crate::domain::inbound::delivery_report::DeliveryReport;
@@ -36,7 +36,7 @@ pub enum Intake {
         /// The customer's own id of the contact.
         external_id: Option<String>,
         /// Our id of the contact.
-        contact_id: Option<ContactId>,
+        contact_id: Option<RecordId>,
         event: CustomEvent,
     },
     /// A provider reported what became of a message.
@@ -61,10 +61,10 @@ pub enum Work {
     /// These contacts are due.
     DueV1 {
         /// At most `CONTACTS_PER_TASK_MAX`.
-        contacts: Vec<ContactId>,
+        contacts: Vec<RecordId>,
     },
     /// This contact is due, and the previous attempt had no result.
-    AloneV1 { contact: ContactId },
+    AloneV1 { contact: RecordId },
     /// The next recipients of a broadcast are due.
     BroadcastV1 {
         /// `<campaign>.<name>`.
@@ -85,13 +85,13 @@ impl Work {
     }
 
     /// Returns tasks for any number of contacts.
-    pub fn due(contacts: &[ContactId]) -> Vec<Self> {
+    pub fn due(contacts: &[RecordId]) -> Vec<Self> {
         let chunks = contacts.chunks(CONTACTS_PER_TASK_MAX);
         chunks.map(|chunk| Self::DueV1 { contacts: chunk.to_vec() }).collect()
     }
 
     /// Returns one task per contact.
-    pub fn alone(contacts: Vec<ContactId>) -> Vec<Self> {
+    pub fn alone(contacts: Vec<RecordId>) -> Vec<Self> {
         contacts.into_iter().map(|contact| Self::AloneV1 { contact }).collect()
     }
 }

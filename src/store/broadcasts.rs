@@ -1,8 +1,9 @@
 //! Broadcasts: their progress, their next recipients, and the size of their audience.
 
-use super::segments::{IS_SOMEBODY, chunk_end};
+use super::segments::{IS_SOMEBODY, contacts_end};
 use super::statement::{Statement, Value};
-use crate::domain::base::primitives::{CampaignId, Channel, ContactId, Millis, QualifiedId};
+use crate::domain::base::primitives::KindId;
+use crate::domain::base::primitives::{CampaignId, Channel, Millis, QualifiedId, RecordId};
 use crate::domain::campaign::ab_test::Finding;
 use crate::domain::campaign::broadcast::{Audience, BroadcastState, Phase};
 use crate::domain::segment::Rule;
@@ -333,11 +334,11 @@ fn phase_name(phase: Phase) -> Value {
 /// `CONTACTS_PER_READING` contacts. Rows are `TurnRow`; one of them, without a contact, has the
 /// position reached.
 pub fn turns(row: &BroadcastRow, rule: &Rule, now: Millis) -> Statement {
-    let mut sql = RuleSql::new(now);
+    let mut sql = RuleSql::new(&KindId::contact(), now);
     let holds = sql.holds(rule);
-    let contacts = sql.contacts();
+    let contacts = sql.records();
     // No CTE for this: recent SQLite versions refuse a reference to one behind a hundred others.
-    let looked = chunk_end(2);
+    let looked = contacts_end(2);
     let text = format!(
         "WITH turn(id) AS (
              SELECT c.id FROM {contacts}
@@ -369,7 +370,7 @@ pub fn turns(row: &BroadcastRow, rule: &Rule, now: Millis) -> Statement {
 #[derive(Debug, Deserialize)]
 pub struct TurnRow {
     /// The candidate.
-    pub id: Option<ContactId>,
+    pub id: Option<RecordId>,
     /// The last contact scanned.
     pub looked: Option<String>,
 }
@@ -421,11 +422,11 @@ pub fn audience(
     after_id: &str,
     now: Millis,
 ) -> Statement {
-    let mut sql = RuleSql::new(now);
+    let mut sql = RuleSql::new(&KindId::contact(), now);
     let holds = sql.holds(rule);
     let agrees = sql.holds(&Rule::Consent { purpose: purpose.to_owned(), channel });
-    let contacts = sql.contacts();
-    let looked = chunk_end(2);
+    let contacts = sql.records();
+    let looked = contacts_end(2);
     let address = if channel == Channel::Sms { "c.phone" } else { "c.email" };
     let text = format!(
         "WITH member(address, agrees, suppressed, decided) AS (

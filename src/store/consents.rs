@@ -1,7 +1,7 @@
 //! The consent ledger, for auditors, and for the words that are shown to people again.
 
 use super::statement::{Rows, Statement, Value};
-use crate::domain::base::primitives::{Channel, ContactId, MessageId, Millis, QualifiedId};
+use crate::domain::base::primitives::{Channel, MessageId, Millis, QualifiedId, RecordId};
 use crate::domain::contact::consent::{ConsentRecord, ConsentState, LawfulBasis};
 use serde::Deserialize;
 
@@ -10,7 +10,7 @@ use serde::Deserialize;
 const ENTRIES_MAX: i64 = 1_000;
 
 /// Selects the newest entries of a contact, oldest first; `records` reads the rows.
-pub fn of_contact(contact: &ContactId) -> Statement {
+pub fn of_contact(contact: &RecordId) -> Statement {
     Statement::new(
         "SELECT * FROM (SELECT * FROM consents WHERE contact_id = ?1 ORDER BY seq DESC LIMIT ?2)
           ORDER BY seq, channel, purpose",

@@ -1,7 +1,8 @@
 //! Reading contacts, with everything that a decision about them needs.
 
 use super::statement::{Statement, Value};
-use crate::domain::base::primitives::{CampaignId, Channel, ContactId, Millis, QualifiedId};
+use crate::domain::base::primitives::MemberId;
+use crate::domain::base::primitives::{CampaignId, Channel, KindId, Millis, QualifiedId, RecordId};
 use crate::domain::base::token::Keyring;
 use crate::domain::contact::consent::Consent;
 use crate::domain::contact::suppression::Suppression;
@@ -10,7 +11,8 @@ use crate::domain::contact::{Alias, Contact, SoftBounces};
 use crate::domain::engine::change::ErasedAddress;
 use crate::domain::record::enrollment::Enrollment;
 use crate::domain::record::event::{Event, Properties};
-use crate::domain::record::{HISTORY_EVENTS_MAX, Record};
+use crate::domain::record::{HISTORY_EVENTS_MAX, PlainRecord, Record};
+use crate::domain::segment::AnyRecord;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
@@ -25,7 +27,7 @@ macro_rules! contact_query {
             "
 SELECT c.id, c.seq, c.email, c.phone, c.external_id, c.attributes, c.tags, c.score, c.locale,
        c.time_zone, c.consents, c.confirmation_mails, c.touches, c.soft_bounces, c.wake_at,
-       c.created_at, c.erased_at,
+       c.created_at, c.erased_at, c.kind, c.owner, c.title, c.number, c.stage, c.value,
   (SELECT json_group_array(json_object('id', id, 'seq', seq, 'email', email, 'phone', phone,
             'external_id', external_id))
      FROM contacts WHERE merged_into = c.id) AS aliases,
@@ -61,12 +63,28 @@ SELECT c.id, c.seq, c.email, c.phone, c.external_id, c.attributes, c.tags, c.sco
 /// Selects the contacts with these ids. The id of a merged contact selects the one it was merged
 /// into.
 pub fn by_ids<'a>(
-    ids: impl IntoIterator<Item = &'a ContactId>,
+    ids: impl IntoIterator<Item = &'a RecordId>,
     watched_events: &[String],
     entry_keys: &[String],
     now: Millis,
 ) -> Statement {
-    let ids: Vec<&str> = ids.into_iter().map(ContactId::as_str).collect();
+    let ids: Vec<&str> = ids.into_iter().map(RecordId::as_str).collect();
+    let sql = contact_query!(
+        "c.kind = 'contact'
+   AND c.id IN (SELECT coalesce(merged_into, id) FROM contacts
+                 WHERE id IN (SELECT value FROM json_each(?1)))"
+    );
+    Statement::new(sql, params(Value::json(&ids), watched_events, entry_keys, now))
+}
+
+/// Selects the records of any kind with these ids, merged ones as `by_ids` does.
+pub fn records_by_ids<'a>(
+    ids: impl IntoIterator<Item = &'a RecordId>,
+    watched_events: &[String],
+    entry_keys: &[String],
+    now: Millis,
+) -> Statement {
+    let ids: Vec<&str> = ids.into_iter().map(RecordId::as_str).collect();
     let sql = contact_query!(
         "c.id IN (SELECT coalesce(merged_into, id) FROM contacts
                    WHERE id IN (SELECT value FROM json_each(?1)))"
@@ -115,7 +133,7 @@ SELECT c.id, c.mailbox, mail.value AS at
 #[derive(Debug, Deserialize)]
 pub struct MailboxMailRow {
     /// The contact that it went to.
-    pub id: ContactId,
+    pub id: RecordId,
     pub mailbox: String,
     /// When it left, or is to leave.
     pub at: Millis,
@@ -167,7 +185,7 @@ impl Addresses {
 
 /// Selects the newest events of a contact, oldest first, as many as rules may use; rows are
 /// `EventRow`.
-pub fn log(contact: &ContactId) -> Statement {
+pub fn log(contact: &RecordId) -> Statement {
     Statement::new(
         "SELECT seq, at, name, campaign_id AS campaign, properties FROM events
           WHERE contact_id = ?1
@@ -218,7 +236,7 @@ pub struct KeyRow {
 /// A row of `by_ids` or `by_addresses`.
 #[derive(Deserialize)]
 pub struct ContactRow {
-    id: ContactId,
+    id: RecordId,
     seq: i64,
     email: Option<String>,
     phone: Option<String>,
@@ -241,6 +259,12 @@ pub struct ContactRow {
     wake_at: Option<Millis>,
     created_at: Millis,
     erased_at: Option<Millis>,
+    kind: KindId,
+    owner: Option<MemberId>,
+    title: Option<String>,
+    number: Option<i64>,
+    stage: Option<String>,
+    value: Option<i64>,
     #[serde(deserialize_with = "json_text")]
     aliases: Vec<Alias>,
     #[serde(deserialize_with = "json_text")]
@@ -253,23 +277,31 @@ pub struct ContactRow {
     suppressed: Vec<Suppression>,
 }
 
+impl ContactRow {
+    /// Splits off what a record of any kind has.
+    fn record(&mut self) -> Record {
+        Record {
+            id: self.id.clone(),
+            kind: self.kind.clone(),
+            seq: self.seq,
+            owner: self.owner.take(),
+            attributes: std::mem::take(&mut self.attributes),
+            tags: std::mem::take(&mut self.tags).into_iter().collect(),
+            score: self.score,
+            enrollments: std::mem::take(&mut self.enrollments),
+            segments: std::mem::take(&mut self.segments),
+            history: std::mem::take(&mut self.history),
+            wake_at: self.wake_at,
+            created_at: self.created_at,
+            erased_at: self.erased_at,
+        }
+    }
+}
+
 impl From<ContactRow> for Contact {
-    fn from(row: ContactRow) -> Self {
-        let record = Record {
-            id: row.id,
-            seq: row.seq,
-            attributes: row.attributes,
-            tags: row.tags.into_iter().collect(),
-            score: row.score,
-            enrollments: row.enrollments,
-            segments: row.segments,
-            history: row.history,
-            wake_at: row.wake_at,
-            created_at: row.created_at,
-            erased_at: row.erased_at,
-        };
+    fn from(mut row: ContactRow) -> Self {
         Self {
-            record,
+            record: row.record(),
             email: row.email,
             phone: row.phone,
             external_id: row.external_id,
@@ -282,6 +314,23 @@ impl From<ContactRow> for Contact {
             touches: row.touches,
             aliases: row.aliases,
         }
+    }
+}
+
+impl From<ContactRow> for AnyRecord {
+    fn from(mut row: ContactRow) -> Self {
+        if row.kind.is_contact() {
+            return Contact::from(row).into();
+        }
+        PlainRecord {
+            record: row.record(),
+            title: row.title.unwrap_or_default(),
+            number: row.number,
+            stage: row.stage,
+            value: row.value,
+            aliases: row.aliases.into_iter().map(|alias| alias.id).collect(),
+        }
+        .into()
     }
 }
 

@@ -2,7 +2,7 @@
 //! erased addresses, which contains only keyed hashes.
 
 use super::statement::{Statement, Value};
-use crate::domain::base::primitives::{ContactId, Millis};
+use crate::domain::base::primitives::{Millis, RecordId};
 use crate::domain::contact::ERASED;
 use crate::domain::engine::change::ErasedAddress;
 use crate::domain::record::event::names;
@@ -32,7 +32,7 @@ const MESSAGES: &str = "
 
 /// Returns the statements that remove everything identifying from the rows about these contacts,
 /// and add the hashes of their addresses to the list.
-pub fn empty(contacts: &[ContactId], addresses: &[ErasedAddress], now: Millis) -> [Statement; 12] {
+pub fn empty(contacts: &[RecordId], addresses: &[ErasedAddress], now: Millis) -> [Statement; 12] {
     let of = |sql: &str| Statement {
         sql: sql.replace("MESSAGES", MESSAGES).into(),
         params: vec![Value::json(contacts)],
@@ -92,7 +92,7 @@ pub fn empty(contacts: &[ContactId], addresses: &[ErasedAddress], now: Millis) -
 /// Deletes the dead letters that contain one of these contacts, a message or an address of theirs:
 /// as the whole value, or within other text, in upper or lower case. Parts of longer addresses
 /// (`joann@…`, `….com.au`) belong to others and do not match.
-fn forget_dead_letters(contacts: &[ContactId], addresses: &[ErasedAddress]) -> Statement {
+fn forget_dead_letters(contacts: &[RecordId], addresses: &[ErasedAddress]) -> Statement {
     let lower = |one: &ErasedAddress| one.address.to_lowercase();
     let (ids, written): (Vec<_>, Vec<_>) =
         addresses.iter().partition(|one| one.kind == "external_id");

@@ -1,12 +1,12 @@
 //! Merging contacts: the rows that move from one contact to another.
 
 use super::statement::{Statement, Value};
-use crate::domain::base::primitives::ContactId;
+use crate::domain::base::primitives::RecordId;
 
 /// Returns the statements that move the enrollments and messages of a contact to another, and make
 /// its id and addresses, and those of contacts merged into it before, lead there. They come before
 /// the enrollments that the same batch writes.
-pub fn take_over(from: &ContactId, into: &ContactId) -> [Statement; 6] {
+pub fn take_over(from: &RecordId, into: &RecordId) -> [Statement; 6] {
     let both =
         |sql| Statement::new(sql, vec![Value::text(from.as_str()), Value::text(into.as_str())]);
     [

@@ -2,7 +2,7 @@
 
 use super::statement::{Statement, Value};
 use crate::domain::base::primitives::{
-    CampaignId, Channel, ContactId, EnrollmentId, MessageId, Millis,
+    CampaignId, Channel, EnrollmentId, MessageId, Millis, RecordId,
 };
 use crate::domain::contact::message::{Class, DeliveryTimestamps, Message, MessageState, SmsCost};
 use crate::domain::contact::message_source::{MessageSource, SourceColumns};
@@ -168,7 +168,7 @@ pub struct OwnerRow {
     /// The message.
     pub id: MessageId,
     /// Its contact.
-    pub contact_id: ContactId,
+    pub contact_id: RecordId,
     /// The provider's id of it; only in `owners_of_texts`.
     #[serde(default)]
     pub provider_id: Option<String>,
@@ -197,7 +197,7 @@ pub struct FetchedRow {
     /// The message.
     pub id: MessageId,
     /// Its contact.
-    pub contact_id: ContactId,
+    pub contact_id: RecordId,
     /// 1 if it belongs to the campaign and was opened or clicked.
     pub is_fetched: u8,
 }
@@ -229,7 +229,7 @@ pub struct MessageRow(Message);
 #[derive(Deserialize)]
 struct MessageColumns {
     id: MessageId,
-    contact_id: ContactId,
+    contact_id: RecordId,
     campaign_id: CampaignId,
     version: u32,
     enrollment_id: Option<EnrollmentId>,

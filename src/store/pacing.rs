@@ -2,7 +2,7 @@
 //! statement takes reservations for a whole wave, and returns what it granted.
 
 use super::statement::{Statement, Value};
-use crate::domain::base::primitives::{CampaignId, Channel, ContactId, MessageId, Millis, Span};
+use crate::domain::base::primitives::{CampaignId, Channel, MessageId, Millis, RecordId, Span};
 use crate::domain::contact::message::Class;
 use crate::domain::pacing::WITHIN_MAX;
 use crate::domain::sending::frequency_cap::SentMessage;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// A message that needs a reservation under the caps that count it.
 #[derive(Serialize)]
 pub struct CapAsk<'a> {
-    pub contact: &'a ContactId,
+    pub contact: &'a RecordId,
     /// The message; one that has a reservation already keeps it.
     pub message: &'a MessageId,
     pub campaign: &'a CampaignId,
@@ -63,7 +63,7 @@ pub fn take_caps(asks: &[CapAsk<'_>], at: Millis) -> Statement {
 }
 
 /// Selects the reservations of these contacts' messages; rows are `Taken`.
-pub fn cap_places(contacts: &[&ContactId]) -> Statement {
+pub fn cap_places(contacts: &[&RecordId]) -> Statement {
     Statement::new(
         "SELECT contact_id, message_id, campaign_id, channel, class, at FROM cap_places
           WHERE contact_id IN (SELECT value FROM json_each(?1))",
@@ -74,14 +74,14 @@ pub fn cap_places(contacts: &[&ContactId]) -> Statement {
 /// A row of `cap_places`.
 #[derive(Deserialize)]
 pub struct Taken {
-    pub contact_id: ContactId,
+    pub contact_id: RecordId,
     #[serde(flatten)]
     pub place: SentMessage,
 }
 
 /// Releases the unused reservations of these messages, each given with its contact. A reservation
 /// that another delivery has dated again since is kept.
-pub fn give_back_caps(back: &[(&ContactId, &MessageId)], dated: Millis) -> Statement {
+pub fn give_back_caps(back: &[(&RecordId, &MessageId)], dated: Millis) -> Statement {
     Statement::new(
         "DELETE FROM cap_places
           WHERE (contact_id, message_id) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?1))
@@ -91,7 +91,7 @@ pub fn give_back_caps(back: &[(&ContactId, &MessageId)], dated: Millis) -> State
 }
 
 /// Deletes the reservations of these contacts that no cap can count any more.
-pub fn forget_places(contacts: &[&ContactId], now: Millis) -> Statement {
+pub fn forget_places(contacts: &[&RecordId], now: Millis) -> Statement {
     Statement::new(
         "DELETE FROM cap_places
           WHERE contact_id IN (SELECT value FROM json_each(?1)) AND at <= ?2",

@@ -1,7 +1,7 @@
 //! Quarantined contacts: their decisions fail permanently, so ticks do not enqueue them.
 
 use super::statement::{Statement, Value};
-use crate::domain::base::primitives::{ContactId, Millis};
+use crate::domain::base::primitives::{Millis, RecordId};
 use serde::{Deserialize, Serialize};
 
 /// The most quarantined contacts that are listed.
@@ -10,7 +10,7 @@ const LISTED_MAX: i64 = 200;
 /// Records that a contact is being tried alone, so that a crash of the worker leaves a trace.
 /// Returns `attempts`, the number in a row including this one. A contact that is enqueued for the
 /// first time starts from one again, because a decision has succeeded in between.
-pub fn begin(contact: &ContactId, reason: &str, now: Millis) -> Statement {
+pub fn begin(contact: &RecordId, reason: &str, now: Millis) -> Statement {
     Statement::new(
         "INSERT INTO parked (contact_id, reason, since, attempts) VALUES (?1, ?2, ?3, 1)
              ON CONFLICT (contact_id) DO UPDATE SET
@@ -31,7 +31,7 @@ pub struct AttemptsRow {
 }
 
 /// Records why an attempt failed.
-pub fn note(contact: &ContactId, reason: &str) -> Statement {
+pub fn note(contact: &RecordId, reason: &str) -> Statement {
     Statement::new(
         "UPDATE parked SET reason = ?2 WHERE contact_id = ?1",
         vec![Value::text(contact.as_str()), Value::text(reason)],
@@ -39,7 +39,7 @@ pub fn note(contact: &ContactId, reason: &str) -> Statement {
 }
 
 /// Takes an attempt back that failed for a reason unrelated to the contact.
-pub fn take_back(contact: &ContactId) -> Statement {
+pub fn take_back(contact: &RecordId) -> Statement {
     Statement::new(
         "UPDATE parked SET attempts = attempts - 1 WHERE contact_id = ?1",
         vec![Value::text(contact.as_str())],
@@ -47,12 +47,12 @@ pub fn take_back(contact: &ContactId) -> Statement {
 }
 
 /// Deletes the record of a contact's failures.
-pub fn clear(contact: &ContactId) -> Statement {
+pub fn clear(contact: &RecordId) -> Statement {
     Statement::new("DELETE FROM parked WHERE contact_id = ?1", vec![Value::text(contact.as_str())])
 }
 
 /// Quarantines a contact: no tick enqueues it. Input about it is still decided on.
-pub fn quarantine(contact: &ContactId) -> Statement {
+pub fn quarantine(contact: &RecordId) -> Statement {
     Statement::new(
         "UPDATE contacts SET wake_at = NULL, due_since = NULL WHERE id = ?1",
         vec![Value::text(contact.as_str())],
@@ -61,7 +61,7 @@ pub fn quarantine(contact: &ContactId) -> Statement {
 
 /// Releases a quarantined contact, as if it had never failed; one row, `contact`, if it was
 /// quarantined.
-pub fn release(contact: &ContactId, attempts_max: u32, now: Millis) -> [Statement; 2] {
+pub fn release(contact: &RecordId, attempts_max: u32, now: Millis) -> [Statement; 2] {
     [
         Statement::new(
             "UPDATE contacts SET wake_at = ?3, handed_out = 0
@@ -93,7 +93,7 @@ pub fn list(attempts_max: u32) -> Statement {
 /// A quarantined contact.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Parked {
-    pub contact: ContactId,
+    pub contact: RecordId,
     /// The error of the last attempt.
     pub reason: String,
     /// When it first failed.

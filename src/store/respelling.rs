@@ -2,7 +2,7 @@
 
 use super::statement::{Statement, Value};
 use super::write;
-use crate::domain::base::primitives::{ContactId, Millis};
+use crate::domain::base::primitives::{Millis, RecordId};
 use crate::domain::contact::suppression::Suppression;
 use crate::domain::record::event::names;
 use serde::{Deserialize, Serialize};
@@ -32,7 +32,7 @@ pub fn odd_suppressions() -> Statement {
 /// A row of `odd_contacts`.
 #[derive(Deserialize)]
 pub struct OddContact {
-    pub id: ContactId,
+    pub id: RecordId,
     /// The address as it is stored.
     pub email: String,
 }
@@ -41,7 +41,7 @@ pub struct OddContact {
 #[derive(Serialize)]
 pub struct Respelled {
     /// The contact, if it is a contact's address.
-    pub id: Option<ContactId>,
+    pub id: Option<RecordId>,
     /// The stored form.
     pub old: String,
     /// The normal form; `None` if it is not a valid address.

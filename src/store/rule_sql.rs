@@ -1,11 +1,13 @@
 //! Rules as SQL: whether a rule holds for a contact `c`, and when it must be evaluated again.
 
+mod dates;
+
 use super::statement::Value;
-use crate::domain::base::primitives::{Millis, QualifiedId, Span};
+use crate::domain::base::primitives::{KindId, Millis, QualifiedId, Span};
 use crate::domain::record::HISTORY_EVENTS_MAX;
 use crate::domain::segment::{
-    AMOUNT_MAX, AMOUNT_UNIT, Comparison, DateTest, Events, JourneyState, Measure, Moment,
-    Occurrence, Operator, PRIME, Relative, Rule, Sample, Scalar, TAIL, TimeTest,
+    AMOUNT_MAX, AMOUNT_UNIT, COLUMNS, Comparison, Events, JourneyState, Measure, Occurrence,
+    Operator, PRIME, Rule, Sample, Scalar, TAIL, TimeTest,
 };
 use crate::domain::time::calendar;
 use serde_json::{Value as Json, json};
@@ -27,6 +29,8 @@ pub(super) struct RuleSql {
     constants: Vec<Json>,
     /// The position of each constant, by its text, so that a repeated constant is stored once.
     places: BTreeMap<String, usize>,
+    /// The kind of the records that the rule is about.
+    of: KindId,
     now: Millis,
     /// Whether the expression uses the contact's own clock, `c.ahead`.
     needs_clock: bool,
@@ -39,8 +43,9 @@ const NEVER: &str = "9e999";
 type Sql = String;
 
 impl RuleSql {
-    pub fn new(now: Millis) -> Self {
-        Self { constants: Vec::new(), places: BTreeMap::new(), now, needs_clock: false }
+    pub fn new(of: &KindId, now: Millis) -> Self {
+        let (constants, places) = Default::default();
+        Self { constants, places, of: of.clone(), now, needs_clock: false }
     }
 
     /// Returns the value that `?1` must be bound to.
@@ -48,11 +53,12 @@ impl RuleSql {
         Value::json(&self.constants)
     }
 
-    /// Returns the FROM clause: the contacts, each with its `rowid` as `place`. Call this after the
-    /// expressions have been written.
-    pub fn contacts(&mut self) -> Sql {
+    /// Returns the FROM clause: the records of the kind, each with its `rowid` as `place`. Call it
+    /// after the expressions have been written.
+    pub fn records(&mut self) -> Sql {
+        let kind = self.constant(self.of.0.clone());
         if !self.needs_clock {
-            return "(SELECT rowid AS place, * FROM contacts) c".to_owned();
+            return format!("(SELECT rowid AS place, * FROM contacts WHERE kind = {kind}) c");
         }
         let offsets = self.place(json!(calendar::offsets(self.now)));
         // LIMIT makes SQLite materialise the list and read it once; CAST lets it build an automatic
@@ -62,7 +68,8 @@ impl RuleSql {
                 FROM contacts k LEFT JOIN (SELECT CAST(value ->> 0 AS TEXT) AS name,
                                                   value ->> 1 AS ahead
                                              FROM json_each(?1, '$[{offsets}]') LIMIT -1) z
-                             ON z.name = k.time_zone COLLATE NOCASE) c"
+                             ON z.name = k.time_zone COLLATE NOCASE
+               WHERE k.kind = {kind}) c"
         )
     }
 
@@ -442,12 +449,24 @@ impl RuleSql {
     }
 }
 
+/// The columns of contacts that rules can ask about as if they were attributes.
+const CONTACT_COLUMNS: [&str; 6] =
+    ["email", "phone", "external_id", "locale", "time_zone", "score"];
+
 impl RuleSql {
     /// Returns a table with the value of an attribute, or with the elements of a list.
     fn values(&mut self, attribute: &str) -> Sql {
+        let is_column = match self.of.is_contact() {
+            true => CONTACT_COLUMNS.contains(&attribute),
+            false => COLUMNS.contains(&attribute),
+        };
         match attribute {
-            "email" | "phone" | "external_id" | "locale" | "time_zone" | "score" => {
-                format!("json_each(json_array(c.{attribute}))")
+            _ if is_column => format!("json_each(json_array(c.{attribute}))"),
+            // Contacts may have an attribute of this name from before they had owners.
+            "owner" => {
+                "json_each(iif(c.owner IS NULL, c.attributes, json_object('owner', c.owner)),
+                                  '$.owner')"
+                    .to_owned()
             }
             _ => {
                 let path = self.constant(format!("$.\"{attribute}\""));
@@ -488,7 +507,7 @@ impl RuleSql {
             }
             Operator::Date(test) => {
                 let condition = self.date(test);
-                format!("EXISTS (SELECT 1 FROM {} WHERE {condition})", dates(&values))
+                format!("EXISTS (SELECT 1 FROM {} WHERE {condition})", dates::dates(&values))
             }
             Operator::Relative { relative, zone } => self.relative(&values, *relative, zone),
             Operator::Set(true) => any("a.type <> 'null'".into()),
@@ -528,121 +547,7 @@ impl RuleSql {
     }
 }
 
-impl RuleSql {
-    fn date(&mut self, test: &DateTest) -> Sql {
-        // A date without an offset of its own is compared by its local time.
-        let mut compare = |operator: &str, bound: Option<Moment>| {
-            let Some(bound) = bound else { return "false".to_owned() };
-            let written = self.constant(bound.written - bound.offset.unwrap_or(0));
-            match bound.offset {
-                None => format!("written {operator} {written}"),
-                Some(ahead) => {
-                    let ahead = self.constant(ahead);
-                    format!("written - coalesce(ahead, {ahead}) {operator} {written}")
-                }
-            }
-        };
-        match test {
-            DateTest::Before(bound) => compare("<", Moment::read(bound)),
-            DateTest::After(bound) => compare(">", Moment::read(bound).map(Moment::last)),
-            DateTest::Between(from, to) => {
-                let from = compare(">=", Moment::read(from));
-                let to = compare("<=", Moment::read(to).map(Moment::last));
-                format!("{from} AND {to}")
-            }
-        }
-    }
-
-    /// Returns how far the contact's clock is ahead of UTC now.
-    fn ahead(&mut self, zone: &str) -> Sql {
-        self.needs_clock = true;
-        let own = calendar::offset(self.now, &calendar::zone(&[Some(zone)]));
-        format!("coalesce(c.ahead, {})", self.constant(own.0))
-    }
-
-    fn relative(&mut self, values: &str, relative: Relative, zone: &str) -> Sql {
-        let ahead = self.ahead(zone);
-        let now = self.constant(self.now.0);
-        let (after, until) = match relative {
-            Relative::InLast(span) => (self.constant(self.now.minus(span).0), now),
-            Relative::InNext(span) => (now, self.constant(self.now.plus(span).0)),
-            Relative::Anniversary(days) => {
-                let clock = format!("({now} + {ahead})");
-                let today = format!("({clock} - {clock} % {DAY})");
-                let days = self.constant(i64::from(days) * DAY);
-                let near = anniversaries(values, &clock);
-                return format!(
-                    "EXISTS (SELECT 1 FROM {near}
-                              WHERE written BETWEEN {today} AND {today} + {days})"
-                );
-            }
-        };
-        format!(
-            "EXISTS (SELECT 1 FROM {}
-                      WHERE written - coalesce(ahead, {ahead}) BETWEEN {after} + 1 AND {until})",
-            dates(values)
-        )
-    }
-
-    /// Returns the time one day before the next boundary of the test, because the clock may change
-    /// until then; now, if the boundary is less than a day away.
-    fn relative_wake(&mut self, attribute: &str, relative: Relative, zone: &str) -> Sql {
-        let values = self.values(attribute);
-        let ahead = self.ahead(zone);
-        let now = self.constant(self.now.0);
-        let (from, edges) = match relative {
-            Relative::InLast(span) => (dates(&values), [0, span.0]),
-            Relative::InNext(span) => (dates(&values), [-span.0, 0]),
-            Relative::Anniversary(days) => {
-                let near = anniversaries(&values, &format!("({now} + {ahead})"));
-                (near, [-i64::from(days) * DAY, DAY])
-            }
-        };
-        let [first, second] = edges.map(|edge| self.constant(edge));
-        // LIMIT keeps SQLite from computing `at` again wherever it is used.
-        format!(
-            "(SELECT min(CASE WHEN at + {first} > {now} - {DAY}
-                              THEN max(at + {first} - {DAY}, {now})
-                              WHEN at + {second} > {now} - {DAY}
-                              THEN max(at + {second} - {DAY}, {now}) END)
-               FROM (SELECT written - coalesce(ahead, {ahead}) AS at FROM {from} LIMIT -1))"
-        )
-    }
-}
-
 const NUMBERS: &str = "'integer', 'real'";
-
-/// Returns a table of the dates among some values, read as `Moment::read` does: the local time in
-/// milliseconds, the offset from UTC, and the text. Each pattern is within D1's 50 bytes.
-fn dates(values: &str) -> Sql {
-    format!(
-        "(SELECT unixepoch(substr(value, 1, 19)) * 1000 AS written, value,
-                 CASE zone WHEN '' THEN NULL WHEN 'Z' THEN 0
-                      ELSE iif(zone < '-', 60000, -60000)
-                           * (substr(zone, 2, 2) * 60 + substr(zone, 5, 2)) END AS ahead
-            FROM (SELECT value, ltrim(substr(value, 20), '.0123456789') AS zone FROM {values}
-                   WHERE type = 'text'
-                     AND value GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*'
-                     AND (substr(value, 9, 2) < '29'
-                          OR date(substr(value, 1, 10), '+0 days') = substr(value, 1, 10))
-                     AND (length(value) = 10 OR substr(value, 12, 2) < '24' AND
-                          substr(value, 11, 9) GLOB '[T ][0-9][0-9]:[0-5][0-9]:[0-5][0-9]'))
-           WHERE zone IN ('', 'Z') OR zone GLOB '[+-][0-9][0-9]:[0-9][0-9]')"
-    )
-}
-
-/// Returns a table of the anniversaries of the dates among some values, last year's, this year's
-/// and the next, as days of the contact's clock.
-fn anniversaries(values: &str, clock: &str) -> Sql {
-    let year = format!("printf('%04d', strftime('%Y', {clock} / 1000, 'unixepoch') + y.value)");
-    format!(
-        "(SELECT NULL AS ahead, 1000 * unixepoch(
-                     iif(substr(d.value, 6, 5) = '02-29', date({year} || '-03-01', '-1 day'),
-                         {year} || substr(d.value, 5, 6))) AS written
-            FROM {} AS d, json_each('[-1,0,1]') AS y)",
-        dates(values)
-    )
-}
 
 /// Converts a pattern of `*` and `?` to one for LIKE.
 fn like_pattern(pattern: &str) -> String {

@@ -1,7 +1,7 @@
 //! The scheduler's statements: due contacts, ticks, marks, and refusals.
 
 use super::statement::{Statement, Value};
-use crate::domain::base::primitives::{ContactId, Millis};
+use crate::domain::base::primitives::{Millis, RecordId};
 use crate::domain::sending::restore_guard::Mark;
 use serde::Deserialize;
 
@@ -22,7 +22,7 @@ pub fn claim(now: Millis, until: Millis, limit: usize) -> Statement {
 /// A row of `claim`.
 #[derive(Deserialize)]
 pub struct ClaimedRow {
-    pub id: ContactId,
+    pub id: RecordId,
     /// The number of ticks in a row that have enqueued it, including this one: 1, unless the
     /// previous attempt had no result.
     pub handed_out: u32,
@@ -30,7 +30,7 @@ pub struct ClaimedRow {
 
 /// Releases the claims that end at `until`, because their tasks were not enqueued. Contacts that
 /// were written in between are not changed.
-pub fn release(contacts: &[&ContactId], until: Millis) -> Statement {
+pub fn release(contacts: &[&RecordId], until: Millis) -> Statement {
     Statement::new(
         "UPDATE contacts SET wake_at = coalesce(due_since, wake_at), handed_out = handed_out - 1
           WHERE id IN (SELECT value FROM json_each(?1)) AND wake_at = ?2 AND handed_out > 0",

@@ -5,7 +5,8 @@
 //! any other, so that there is only one way into a segment.
 
 use super::statement::{Statement, Value};
-use crate::domain::base::primitives::{Millis, QualifiedId};
+use crate::domain::base::primitives::{KindId, Millis, QualifiedId};
+use crate::domain::campaign::Segment;
 use crate::domain::segment::Rule;
 use crate::store::rule_sql::{RuleSql, at_once, compact};
 use serde::Deserialize;
@@ -77,27 +78,67 @@ pub fn end_fill(fill: &FillRow) -> Statement {
     )
 }
 
-/// Takes one step of a backfill. Of the next contacts, among those last written in this span, it
+/// Takes one step of a backfill. Of the next records, among those last written in this span, it
 /// wakes those whose membership is wrong, and makes every other wake no later than its result may
 /// change by time. Then the backfill advances or ends. The last statement's row is a `StepRow`,
-/// which counts due contacts up to `due_max`.
+/// which counts due records up to `due_max`.
 pub fn fill_step(
     fill: &FillRow,
-    rule: &Rule,
+    segment: &Segment,
     written: &Range<Millis>,
     now: Millis,
     due_max: usize,
 ) -> [Statement; 3] {
-    let mut sql = RuleSql::new(now);
+    let Segment { of, rule } = segment;
+    let step = at_once(rule, FILL_CONTACTS_PER_STEP);
+    let place = || {
+        vec![
+            Value::text(fill.segment_id.as_str()),
+            Value::Int(fill.wave),
+            Value::text(&fill.after_id),
+            Value::text(of.as_str()),
+        ]
+    };
+    let end = format!(
+        "DELETE FROM segment_fills
+          WHERE segment_id = ?1 AND wave = ?2 AND after_id = ?3
+            AND NOT EXISTS (SELECT 1 FROM contacts WHERE id > ?3{})",
+        of_kind(of, 4)
+    );
+    let advance = format!(
+        "UPDATE segment_fills SET after_id = ({})
+          WHERE segment_id = ?1 AND wave = ?2 AND after_id = ?3
+      RETURNING segment_id, wave, not_before, after_id,
+                (SELECT count(*) FROM (SELECT 1 FROM contacts
+                                        WHERE wake_at <= ?6 LIMIT ?7)) AS due",
+        chunk_end(&of_kind(of, 4), 3, 5)
+    );
+    let more = [Value::Int(step), Value::Int(now.0), Value::Int(due_max as i64)];
+    [
+        fill_wake(fill, segment, written, now, step),
+        Statement { sql: end.into(), params: place() },
+        Statement { sql: advance.into(), params: place().into_iter().chain(more).collect() },
+    ]
+}
+
+/// Wakes the records of one step of a backfill.
+fn fill_wake(
+    fill: &FillRow,
+    Segment { of, rule }: &Segment,
+    written: &Range<Millis>,
+    now: Millis,
+    step: i64,
+) -> Statement {
+    let mut sql = RuleSql::new(of, now);
     let (failing, wakes) = (sql.failing(rule), sql.wakes(rule));
-    let contacts = sql.contacts();
+    let records = sql.records();
     // Each part is evaluated once: the stored `failing` tells which part's change can matter.
     let wake = format!(
         "WITH asked AS MATERIALIZED (
              SELECT c.*, {failing} AS failing
-               FROM {contacts} WHERE c.id > ?4 AND c.id <= ({})
-                                 AND c.updated_at >= ?6 AND c.updated_at < ?7
-                                 AND {IS_SOMEBODY}),
+               FROM {records} WHERE c.id > ?4 AND c.id <= ({})
+                                AND c.updated_at >= ?6 AND c.updated_at < ?7
+                                AND {IS_SOMEBODY}),
          due(place, at) AS MATERIALIZED (
              SELECT c.place, CASE WHEN (c.failing = 0) IS NOT EXISTS (
                                    SELECT 1 FROM segment_members m
@@ -107,42 +148,19 @@ pub fn fill_step(
          UPDATE contacts SET wake_at = due.at FROM due
           WHERE contacts.rowid = due.place AND (wake_at IS NULL OR wake_at > due.at)
             AND due.at IS NOT NULL",
-        chunk_end(4)
+        chunk_end(&of_kind(of, 8), 4, 5)
     );
-    let segment = Value::text(fill.segment_id.as_str());
-    let (wave, after_id) = (Value::Int(fill.wave), Value::text(&fill.after_id));
-    let step = Value::Int(at_once(rule, FILL_CONTACTS_PER_STEP));
-    let now = Value::Int(now.0);
-    let wake_params = vec![
+    let params = vec![
         sql.constants(),
-        now.clone(),
-        segment.clone(),
-        after_id.clone(),
-        step.clone(),
+        Value::Int(now.0),
+        Value::text(fill.segment_id.as_str()),
+        Value::text(&fill.after_id),
+        Value::Int(step),
         Value::Int(written.start.0),
         Value::Int(written.end.0),
+        Value::text(of.as_str()),
     ];
-    [
-        Statement { sql: compact(&wake).into(), params: wake_params },
-        Statement::new(
-            "DELETE FROM segment_fills
-              WHERE segment_id = ?1 AND wave = ?2 AND after_id = ?3
-                AND NOT EXISTS (SELECT 1 FROM contacts WHERE id > ?3)",
-            vec![segment.clone(), wave.clone(), after_id.clone()],
-        ),
-        Statement {
-            sql: format!(
-                "UPDATE segment_fills SET after_id = ({})
-                  WHERE segment_id = ?1 AND wave = ?2 AND after_id = ?3
-              RETURNING segment_id, wave, not_before, after_id,
-                        (SELECT count(*) FROM (SELECT 1 FROM contacts
-                                                WHERE wake_at <= ?5 LIMIT ?6)) AS due",
-                chunk_end(3)
-            )
-            .into(),
-            params: vec![segment, wave, after_id, step, now, Value::Int(due_max as i64)],
-        },
-    ]
+    Statement { sql: compact(&wake).into(), params }
 }
 
 /// The condition that a contact was neither erased nor merged into another: such contacts are in no
@@ -151,30 +169,45 @@ pub(super) const IS_SOMEBODY: &str = "c.erased_at IS NULL AND c.merged_into IS N
 
 /// Returns a query for the last id of the next contacts. Parameter `after` is the id after which
 /// they come, and the next parameter is their number.
-pub(super) fn chunk_end(after: usize) -> String {
+pub(super) fn contacts_end(after: usize) -> String {
+    chunk_end("", after, after + 1)
+}
+
+/// Does the same for the records that meet a condition.
+fn chunk_end(condition: &str, after: usize, count: usize) -> String {
     format!(
         "SELECT max(id) FROM (
-             SELECT id FROM contacts WHERE id > ?{after} ORDER BY id LIMIT ?{})",
-        after + 1
+             SELECT id FROM contacts WHERE id > ?{after}{condition} ORDER BY id LIMIT ?{count})"
     )
 }
 
-/// Selects the ids of the contacts for which the rule holds.
-pub fn holding(rule: &Rule, now: Millis) -> Statement {
-    select("SELECT c.id", rule, now, RuleSql::holds)
+/// Returns the condition, to be appended to others, that a record is of the kind in a parameter.
+/// The ids of contacts are read as they come, because nearly all records are contacts; other kinds
+/// have an index, which has no contacts.
+fn of_kind(of: &KindId, parameter: usize) -> String {
+    match of.is_contact() {
+        true => format!(" AND ?{parameter} IS NOT NULL"),
+        false => format!(" AND kind = ?{parameter} AND kind <> 'contact'"),
+    }
 }
 
-/// Counts the contacts for which the rule holds: one row, `count`.
-pub fn count(rule: &Rule, now: Millis) -> Statement {
-    select("SELECT count(*) AS count", rule, now, RuleSql::holds)
+/// Selects the ids of the records that belong to the segment.
+pub fn holding(segment: &Segment, now: Millis) -> Statement {
+    select("SELECT c.id", segment, now, RuleSql::holds)
+}
+
+/// Counts the records that belong to the segment: one row, `count`.
+pub fn count(segment: &Segment, now: Millis) -> Statement {
+    select("SELECT count(*) AS count", segment, now, RuleSql::holds)
 }
 
 /// Selects the ids of contacts whose result may change before `by` by time alone: a property test
 /// compares them with the rule's other evaluator.
-pub fn changing(rule: &Rule, now: Millis, by: Millis) -> Statement {
-    let mut sql = RuleSql::new(now);
+pub fn changing(segment: &Segment, now: Millis, by: Millis) -> Statement {
+    let Segment { of, rule } = segment;
+    let mut sql = RuleSql::new(of, now);
     let (failing, wakes) = (sql.failing(rule), sql.wakes(rule));
-    let (by, contacts) = (sql.constant(by.0), sql.contacts());
+    let (by, contacts) = (sql.constant(by.0), sql.records());
     let text = format!(
         "WITH asked AS MATERIALIZED (SELECT c.*, {failing} AS failing FROM {contacts})
          SELECT c.id FROM asked c WHERE ?1 IS NOT NULL AND {wakes} <= {by}"
@@ -184,13 +217,13 @@ pub fn changing(rule: &Rule, now: Millis, by: Millis) -> Statement {
 
 fn select(
     what: &str,
-    rule: &Rule,
+    Segment { of, rule }: &Segment,
     now: Millis,
     condition: impl Fn(&mut RuleSql, &Rule) -> String,
 ) -> Statement {
-    let mut sql = RuleSql::new(now);
+    let mut sql = RuleSql::new(of, now);
     let condition = condition(&mut sql, rule);
-    let contacts = sql.contacts();
+    let contacts = sql.records();
     // `?1 IS NOT NULL`: D1 refuses a parameter that is not used.
     let text =
         format!("{what} FROM {contacts} WHERE ?1 IS NOT NULL AND {IS_SOMEBODY} AND {condition}");

@@ -1,7 +1,7 @@
 //! The short links in SMS.
 
 use super::statement::{Statement, Value};
-use crate::domain::base::primitives::{CampaignId, ContactId, MessageId, Millis, Span};
+use crate::domain::base::primitives::{CampaignId, MessageId, Millis, RecordId, Span};
 use serde::{Deserialize, Serialize};
 
 /// How long a short link works after its message was sent. Links in an SMS from last year are
@@ -17,7 +17,7 @@ pub struct ShortLink {
     /// The part of the URL after `/s/`.
     pub code: String,
     /// The contact that the message was sent to.
-    pub contact_id: ContactId,
+    pub contact_id: RecordId,
     /// The campaign of the message.
     pub campaign_id: CampaignId,
     pub message_id: MessageId,

@@ -2,7 +2,7 @@
 
 use super::statement::{Statement, Value};
 use super::write;
-use crate::domain::base::primitives::{Channel, ContactId, Millis};
+use crate::domain::base::primitives::{Channel, Millis, RecordId};
 use crate::domain::contact::suppression::{Suppression, SuppressionReason};
 use serde::Deserialize;
 
@@ -50,7 +50,7 @@ pub fn list(wanted: &Wanted, now: Millis) -> Statement {
 /// Suppresses a contact's address on a channel after an unsubscription about which no decision can
 /// be made, without reading the rest of the contact's row. For a merged contact, it uses the one
 /// that it was merged into.
-pub fn unsubscribe(contact: &ContactId, channel: Channel, now: Millis) -> Statement {
+pub fn unsubscribe(contact: &RecordId, channel: Channel, now: Millis) -> Statement {
     Statement::new(
         "INSERT INTO suppressions (channel, address, reason, source, at)
          SELECT ?2, iif(?2 = 'sms', c.phone, c.email), 'unsubscribed', 'unsubscribe link', ?3
@@ -86,7 +86,7 @@ pub fn contact_of(channel: Channel, address: &str) -> Statement {
 /// A row of `contact_of`.
 #[derive(Deserialize)]
 pub struct ContactOf {
-    pub id: ContactId,
+    pub id: RecordId,
 }
 
 /// Adds addresses to the list; one row for each that was not in it, or was suppressed less

@@ -3,7 +3,7 @@
 
 use super::statement::{Statement, Value};
 use super::{erasures, merging};
-use crate::domain::base::primitives::{ContactId, MessageId, Millis};
+use crate::domain::base::primitives::{MessageId, Millis, RecordId};
 use crate::domain::contact::Contact;
 use crate::domain::contact::address::other_mailbox;
 use crate::domain::contact::consent::ConsentRecord;
@@ -14,8 +14,10 @@ use crate::domain::engine::Decision;
 use crate::domain::engine::change::{
     Change, Conversion, Count, ErasedAddress, MessagePatch, Withdrawal,
 };
+use crate::domain::record::PlainRecord;
 use crate::domain::record::enrollment::Enrollment;
 use crate::domain::record::event::Event;
+use crate::domain::segment::AnyRecord;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -31,11 +33,11 @@ pub fn decisions(decisions: &[&Decision], now: Millis) -> Vec<Statement> {
     for decision in decisions {
         // Without an event, nothing would detect a concurrent write to the contact.
         match decision.has_event() {
-            true => rows.contacts.push(contact_row(&decision.contact, now)),
+            true => rows.add_record(&decision.subject, now),
             false => rows.wakes.push(wake_row(decision, now)),
         }
         for change in &decision.changes {
-            rows.add(&decision.contact.id, change);
+            rows.add(&decision.subject.id, change);
         }
     }
     rows.into_statements(now)
@@ -73,6 +75,17 @@ const CONTACTS: Insert = Insert {
        touches = excluded.touches, soft_bounces = excluded.soft_bounces,
        wake_at = excluded.wake_at, mailbox = excluded.mailbox,
        updated_at = excluded.updated_at, handed_out = 0, due_since = NULL",
+};
+
+const RECORDS: Insert = Insert {
+    into: "contacts (id, kind, seq, owner, title, number, stage, value, attributes, tags, score,
+                     consents, touches, wake_at, created_at, updated_at)",
+    on_conflict: "ON CONFLICT (id) DO UPDATE SET
+       seq = excluded.seq, owner = excluded.owner, title = excluded.title,
+       number = excluded.number, stage = excluded.stage, value = excluded.value,
+       attributes = excluded.attributes, tags = excluded.tags, score = excluded.score,
+       wake_at = excluded.wake_at, updated_at = excluded.updated_at, handed_out = 0,
+       due_since = NULL",
 };
 
 const ENROLLMENTS: Insert = Insert {
@@ -220,6 +233,8 @@ impl Insert {
 struct RowsByTable {
     events: Vec<Vec<Value>>,
     contacts: Vec<Vec<Value>>,
+    /// Records of other kinds.
+    records: Vec<Vec<Value>>,
     wakes: Vec<Json>,
     /// Of several states of one enrollment in a batch, only the last is written.
     enrollments: BTreeMap<String, Vec<Value>>,
@@ -241,13 +256,20 @@ struct RowsByTable {
     suppressions: Vec<Vec<Value>>,
     conversions: Vec<Vec<Value>>,
     counts: BTreeMap<[String; 5], i64>,
-    taken_over: Vec<[ContactId; 2]>,
-    erased: Vec<ContactId>,
+    taken_over: Vec<[RecordId; 2]>,
+    erased: Vec<RecordId>,
     erased_addresses: Vec<ErasedAddress>,
 }
 
 impl RowsByTable {
-    fn add(&mut self, contact: &ContactId, change: &Change) {
+    fn add_record(&mut self, record: &AnyRecord, now: Millis) {
+        match record {
+            AnyRecord::Contact(contact) => self.contacts.push(contact_row(contact, now)),
+            AnyRecord::Plain(record) => self.records.push(record_row(record, now)),
+        }
+    }
+
+    fn add(&mut self, contact: &RecordId, change: &Change) {
         match change {
             Change::Event { event, key, content } => {
                 self.events.push(event_row(contact, event, key, content));
@@ -351,7 +373,8 @@ impl RowsByTable {
             .counts
             .into_iter()
             .map(|(key, by)| key.into_iter().map(text).chain([int(by)]).collect());
-        let first = [EVENTS.rows(self.events), CONTACTS.rows(self.contacts)];
+        let first =
+            [EVENTS.rows(self.events), CONTACTS.rows(self.contacts), RECORDS.rows(self.records)];
         let taken_over = self.taken_over.iter();
         let taken_over = taken_over.flat_map(|[from, into]| merging::take_over(from, into));
         let statements = [
@@ -382,7 +405,7 @@ impl RowsByTable {
 }
 
 fn event_row(
-    contact: &ContactId,
+    contact: &RecordId,
     e: &Event,
     key: &Option<String>,
     content: &Option<String>,
@@ -399,7 +422,7 @@ fn event_row(
     ]
 }
 
-fn enrollment_row(contact: &ContactId, e: &Enrollment) -> Vec<Value> {
+fn enrollment_row(contact: &RecordId, e: &Enrollment) -> Vec<Value> {
     vec![
         text(contact),
         text(&e.id),
@@ -418,7 +441,7 @@ fn enrollment_row(contact: &ContactId, e: &Enrollment) -> Vec<Value> {
     ]
 }
 
-fn consent_row(contact: &ContactId, c: &ConsentRecord) -> Vec<Value> {
+fn consent_row(contact: &RecordId, c: &ConsentRecord) -> Vec<Value> {
     vec![
         text(contact),
         int(c.seq),
@@ -448,7 +471,7 @@ fn suppression_row(s: &Suppression) -> Vec<Value> {
     ]
 }
 
-fn conversion_row(contact: &ContactId, c: &Conversion) -> Vec<Value> {
+fn conversion_row(contact: &RecordId, c: &Conversion) -> Vec<Value> {
     vec![
         text(contact),
         int(c.seq),
@@ -480,6 +503,27 @@ fn contact_row(c: &Contact, now: Millis) -> Vec<Value> {
         when(c.wake_at),
         int(c.created_at.0),
         maybe(&c.email.as_deref().and_then(other_mailbox)),
+        int(now.0),
+    ]
+}
+
+fn record_row(r: &PlainRecord, now: Millis) -> Vec<Value> {
+    vec![
+        text(&r.id),
+        text(&r.kind),
+        int(r.seq),
+        maybe(&r.owner),
+        text(&r.title),
+        maybe_int(r.number),
+        maybe(&r.stage),
+        maybe_int(r.value),
+        Value::json(&r.attributes),
+        Value::json(&r.tags),
+        int(r.score),
+        text("[]"),
+        text("[]"),
+        when(r.wake_at),
+        int(r.created_at.0),
         int(now.0),
     ]
 }
@@ -521,8 +565,8 @@ pub fn release(release: &Release) -> Option<Statement> {
 }
 
 fn wake_row(decision: &Decision, now: Millis) -> Json {
-    let Decision { contact, read_seq, .. } = decision;
-    json!({ "id": contact.id, "seq": read_seq, "wake_at": contact.wake_at, "at": now })
+    let Decision { subject, read_seq, .. } = decision;
+    json!({ "id": subject.id, "seq": read_seq, "wake_at": subject.wake_at, "at": now })
 }
 
 /// Returns a statement whose rows are in one JSON parameter; `None` for no rows.
@@ -542,8 +586,12 @@ fn int(value: impl Into<i64>) -> Value {
     Value::Int(value.into())
 }
 
+fn maybe_int(value: Option<i64>) -> Value {
+    value.map_or(Value::Null, Value::Int)
+}
+
 fn when(at: Option<Millis>) -> Value {
-    at.map_or(Value::Null, |at| Value::Int(at.0))
+    maybe_int(at.map(|at| at.0))
 }
 
 /// Converts an enum without fields to the word that it serialises to.

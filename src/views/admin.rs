@@ -4,7 +4,7 @@ use super::format;
 use super::page::{Frame, Page, other};
 use super::render;
 use crate::domain::base::language::Language;
-use crate::domain::base::primitives::{CampaignId, ContactId, Millis};
+use crate::domain::base::primitives::{CampaignId, Millis, RecordId};
 use crate::domain::publication::catalog::Unreadable;
 use crate::domain::publication::unpublished::Unpublished;
 use askama::Template;
@@ -69,7 +69,7 @@ pub struct CampaignRow {
 /// One contact in quarantine.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParkedRow {
-    pub contact: ContactId,
+    pub contact: RecordId,
     /// The error of the last attempt.
     pub reason: String,
     /// The time of the first failure.

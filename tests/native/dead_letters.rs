@@ -4,7 +4,7 @@ use super::invariants::assert_sound;
 use super::support::{
     FORM, WELCOME, agrees, history, join, number, order, report, rows, submission, world,
 };
-use dripline::domain::base::primitives::{CampaignId, ContactId, Ids, Millis, Span};
+use dripline::domain::base::primitives::{CampaignId, Ids, Millis, RecordId, Span};
 use dripline::domain::operations::dead_letter::REPLAYED_PER_CALL;
 use dripline::flows::campaign::publish;
 use dripline::flows::contact::erase;
@@ -114,7 +114,7 @@ fn replayed_lead_of_repaired_campaign_counts_once() {
 fn dead_hints_are_kept_once_per_kind() {
     let mut world = world(FORM);
     let hint = |n: usize| {
-        let contacts = vec![ContactId(format!("c{n}"))];
+        let contacts = vec![RecordId(format!("c{n}"))];
         serde_json::to_string(&Work::DueV1 { contacts }).unwrap()
     };
     take(&world, &[dead("m1", hint(1)), dead("m2", hint(2)), dead("m2", hint(2))]);

@@ -5,6 +5,7 @@
 use super::support::{FORM, campaign, join, number, rows, world};
 use dripline::domain::base::primitives::{CampaignId, Millis, QualifiedId, Span};
 use dripline::domain::campaign::Compiled;
+use dripline::domain::campaign::Segment;
 use dripline::domain::campaign::broadcast::BroadcastVerb::{Pause, Start};
 use dripline::domain::campaign::broadcast::Phase;
 use dripline::domain::publication::validate::check;
@@ -48,7 +49,7 @@ fn huge() -> Rule {
 
 fn with_huge_rule() -> Compiled {
     let mut compiled = campaign(&format!("{FORM}{PARTS}"));
-    compiled.campaign.segments.insert("huge".to_owned(), huge());
+    compiled.campaign.segments.insert("huge".to_owned(), Segment::of_contacts(huge()));
     compiled
 }
 

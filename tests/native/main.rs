@@ -30,6 +30,7 @@ mod pacing_reasons;
 mod pause;
 mod privacy;
 mod quarantine;
+mod records;
 mod restores;
 mod segment_backfill;
 mod segments;

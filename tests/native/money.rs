@@ -3,7 +3,8 @@
 
 use super::support::{FORM, MONDAY, campaign, number, world};
 use dripline::domain::base::language::Language;
-use dripline::domain::base::primitives::{ContactId, Ids, Millis, Money, Span};
+use dripline::domain::base::primitives::{Ids, Millis, Money, RecordId, Span};
+use dripline::domain::campaign::Segment;
 use dripline::domain::campaign_file;
 use dripline::domain::contact::Contact;
 use dripline::domain::record::event::Event;
@@ -239,7 +240,7 @@ impl Asked {
         let within = within.unwrap_or_default();
         let rule = format!("{{ event = 'order.completed', {question}{within} }}");
         let read = campaign(&format!("{FORM}[segment.s]\nrule = {rule}\n"));
-        read.campaign.segments["s"].clone()
+        read.campaign.segments["s"].rule.clone()
     }
 
     fn holds(&self, orders: &[(i64, &str, i64)]) -> bool {
@@ -268,7 +269,7 @@ impl Asked {
 
 /// A contact with orders as the API stores them.
 fn customer(index: usize, orders: &[(i64, &str, i64)]) -> Contact {
-    let mut contact = Contact::unknown(ContactId(format!("c{index}")), MONDAY);
+    let mut contact = Contact::unknown(RecordId(format!("c{index}")), MONDAY);
     for (number, (minor, currency, days)) in orders.iter().enumerate() {
         let event = json!({ "name": "order.completed", "email": "a@x.example",
                             "value": decimal(*minor, currency), "currency": currency });
@@ -303,9 +304,9 @@ proptest! {
             let holds = rule.evaluate(contact, MONDAY).holds;
             prop_assert_eq!(holds, asked.holds(orders), "{:?}", orders);
         }
-        let holding = contacts.iter().filter(|contact| rule.evaluate(contact, MONDAY).holds);
+        let holding = contacts.iter().filter(|contact| rule.evaluate(*contact, MONDAY).holds);
         let expected = holding.map(|contact| contact.id.0.clone()).collect();
         let db = store(contacts);
-        prop_assert_eq!(ids(&db, segments::holding(&rule, MONDAY)), expected);
+        prop_assert_eq!(ids(&db, segments::holding(&Segment::of_contacts(rule.clone()), MONDAY)), expected);
     }
 }

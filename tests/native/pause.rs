@@ -2,7 +2,7 @@
 
 use super::invariants::assert_sound;
 use super::support::{FORM, agrees, history, join, number, order, rows, subjects, world};
-use dripline::domain::base::primitives::{ContactId, Ids, MessageId, Span};
+use dripline::domain::base::primitives::{Ids, MessageId, RecordId, Span};
 use dripline::domain::campaign::journey::RunState::{Archived, Paused, Running};
 use dripline::flows::campaign::publish;
 use dripline::flows::error::FlowError;
@@ -96,7 +96,7 @@ fn slow_worker_unaware_of_resume_delays_nobody() {
     let inside = "SELECT id FROM contacts WHERE wake_at IS NOT NULL";
     let woken = rows(&world.db, inside);
     assert_eq!(woken.len(), 2, "each to wake when the wait is over");
-    let contacts = woken.iter().filter_map(|row| row["id"].as_str().map(ContactId::from)).collect();
+    let contacts = woken.iter().filter_map(|row| row["id"].as_str().map(RecordId::from)).collect();
     let mut ids = Ids::new(began, 99);
     block_on(due::run(&world.db, &former, contacts, began, &mut ids)).unwrap();
     assert_eq!(rows(&world.db, inside).len(), 0, "it believes that they sleep until a resuming");

@@ -3,7 +3,7 @@
 
 use super::invariants::assert_sound;
 use super::support::{FORM, MONDAY, agrees, join, number, order, report, rows, submission, world};
-use dripline::domain::base::primitives::{ContactId, Ids, Span};
+use dripline::domain::base::primitives::{Ids, RecordId, Span};
 use dripline::domain::base::token::Keyring;
 use dripline::domain::inbound::engagement::Engagement;
 use dripline::domain::record::event::names;
@@ -86,9 +86,9 @@ fn run(world: &World, sql: &'static str, params: Vec<Value>) {
     block_on(world.db.batch(vec![Statement::new(sql, params)])).unwrap();
 }
 
-fn contact_of(world: &World) -> ContactId {
+fn contact_of(world: &World) -> RecordId {
     let row = rows(&world.db, "SELECT id FROM contacts");
-    ContactId::from(row[0]["id"].as_str().unwrap())
+    RecordId::from(row[0]["id"].as_str().unwrap())
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::interleave::{InTurns, Task, together_until};
 use super::invariants::assert_sound;
 use super::support::{FORM, join, number, report, rows, world};
-use dripline::domain::base::primitives::{ContactId, Ids, Span};
+use dripline::domain::base::primitives::{Ids, RecordId, Span};
 use dripline::flows::schedule::quarantine::{self, ATTEMPTS_ALONE_MAX};
 use dripline::flows::tasks::Work;
 use dripline::native::world::{self, World, block_on};
@@ -25,14 +25,14 @@ const JOURNEY: &str = r#"
 "#;
 
 /// A world with ten contacts at `pause`, and the id of one in the middle.
-fn ten() -> (World, ContactId) {
+fn ten() -> (World, RecordId) {
     let mut world = world(&format!("{FORM}{JOURNEY}"));
     for n in 0..10 {
         let email = format!("p{n}@example.com");
         join(&mut world, &email);
     }
     let row = rows(&world.db, "SELECT id FROM contacts WHERE email = 'p5@example.com'");
-    let id = ContactId::from(row[0]["id"].as_str().unwrap());
+    let id = RecordId::from(row[0]["id"].as_str().unwrap());
     (world, id)
 }
 

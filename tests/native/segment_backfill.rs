@@ -3,7 +3,8 @@
 
 use super::invariants::assert_sound;
 use super::support::{FORM, MONDAY, campaign, number, rows, world};
-use dripline::domain::base::primitives::{ContactId, Ids, Millis, Span};
+use dripline::domain::base::primitives::{Ids, Millis, RecordId, Span};
+use dripline::domain::campaign::Segment;
 use dripline::domain::segment::{Operator, Rule};
 use dripline::flows::campaign::backfill::{FILL_DELAY, WORKER_LIFE};
 use dripline::flows::campaign::publish;
@@ -146,7 +147,7 @@ fn slow_worker_unaware_of_segment_keeps_nobody_out() {
     block_on(prepare_work(&world.db, None, began.plus(FILL_DELAY)));
     let woken = rows(&world.db, "SELECT id FROM contacts WHERE wake_at IS NOT NULL");
     assert_eq!(woken.len(), 2, "the VIPs");
-    let woken = woken.iter().filter_map(|row| row["id"].as_str().map(ContactId::from)).collect();
+    let woken = woken.iter().filter_map(|row| row["id"].as_str().map(RecordId::from)).collect();
     block_on(due::run(&world.db, &former, woken, began, &mut Ids::new(began, 99))).unwrap();
     world.after(WORKER_LIFE).unwrap();
     assert_eq!(number(&world.db, MEMBERS), 0, "it has put them to sleep");
@@ -175,7 +176,10 @@ pub fn late_tick_does_not_end_a_restarted_backfill() {
     let late = a_filling("c000010");
     assert_eq!(fills().len(), 2, "published a moment ago");
     let rule = Rule::Attribute { attribute: "vip".to_owned(), test: Operator::Set(true) };
-    let step = block_on(world.db.batch(segments::fill_step(&late, &rule, &EVER, NOW, 1).to_vec()));
+    let step =
+        block_on(world.db.batch(
+            segments::fill_step(&late, &Segment::of_contacts(rule), &EVER, NOW, 1).to_vec(),
+        ));
     assert!(step.unwrap()[2].first::<StepRow>().unwrap().is_none(), "there is no next step of it");
     block_on(world.db.batch(vec![segments::end_fill(&late)])).unwrap();
     assert_eq!(fills(), [1, 2].map(|wave| json!({ "wave": wave, "after_id": "" })));

@@ -7,7 +7,7 @@ use dripline::domain::base::primitives::{Ids, MessageId, Millis, Span};
 use dripline::domain::contact::message::{ProviderCharge, SmsCost};
 use dripline::domain::engine::{Input, Outcome};
 use dripline::domain::inbound::delivery_report::{DeliveryReport, DeliveryStatus};
-use dripline::flows::commit::{Command, ContactRef, commit};
+use dripline::flows::commit::{Command, RecordRef, commit};
 use dripline::flows::ingest::{consume, form};
 use dripline::flows::tasks::Intake;
 use dripline::native::world::{World, block_on};
@@ -54,7 +54,7 @@ impl Office {
         let db = &self.world.db;
         let contact = rows(db, "SELECT id FROM contacts")[0]["id"].as_str().unwrap().into();
         let input = Input::Delivered { message: self.message.clone(), attempt: 1, outcome };
-        let case = Command { who: ContactRef::Id(contact), inputs: vec![input] };
+        let case = Command { who: RecordRef::Id(contact), inputs: vec![input] };
         let ids = &mut Ids::new(now, 1);
         block_on(commit(db, &self.world.catalog, vec![case], now, ids)).unwrap();
         self.cost()

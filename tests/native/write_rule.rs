@@ -7,7 +7,7 @@ use super::interleave::{InTurns, Task, together};
 use super::invariants::assert_sound;
 use super::support::fixtures::Counted;
 use super::support::{ANN, FORM, MONDAY, agrees, history, number, report, rows, submission, world};
-use dripline::domain::base::primitives::{ContactId, Ids, Span};
+use dripline::domain::base::primitives::{Ids, RecordId, Span};
 use dripline::domain::base::token::Purpose;
 use dripline::domain::engine::Submitted;
 use dripline::domain::inbound::engagement::Engagement;
@@ -111,9 +111,9 @@ fn concurrent_submissions_make_separate_contacts() {
 }
 
 /// The due contacts of the world, as a worker is handed them.
-fn everybody(world: &World) -> Vec<ContactId> {
+fn everybody(world: &World) -> Vec<RecordId> {
     let rows = rows(&world.db, "SELECT id FROM contacts");
-    rows.iter().map(|row| ContactId::from(row["id"].as_str().unwrap())).collect()
+    rows.iter().map(|row| RecordId::from(row["id"].as_str().unwrap())).collect()
 }
 
 #[test]

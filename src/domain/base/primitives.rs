@@ -31,8 +31,14 @@ macro_rules! ids {
 }
 
 ids! {
-    /// The id of a contact: a UUID version 7 (RFC 9562).
-    ContactId;
+    /// The id of a record of any kind: a UUID version 7 (RFC 9562).
+    RecordId;
+    /// The kind of a record: `contact`, `company`, or another that was published.
+    KindId;
+    /// The id of a member of the team: a UUID version 7.
+    MemberId;
+    /// Who did something: `member:<id>`, `token:<name>`, `import:<id>` or `journey:<id>`.
+    Actor;
     /// The id of a campaign: its kebab-case name in the file, such as `spring-webinar`.
     CampaignId;
     /// The id of a form, segment or journey among all campaigns: `<campaign>.<name>`.
@@ -42,6 +48,19 @@ ids! {
     /// The id of a message; in a journey `<enrollment>.<steps taken>`. The same decision always
     /// gives the same id, so it can serve as the provider's idempotency key.
     MessageId;
+}
+
+impl KindId {
+    /// The kind of everybody who can be written to.
+    pub const CONTACT: &str = "contact";
+
+    pub fn contact() -> Self {
+        Self::from(Self::CONTACT)
+    }
+
+    pub fn is_contact(&self) -> bool {
+        self.0 == Self::CONTACT
+    }
 }
 
 impl QualifiedId {

@@ -1,9 +1,7 @@
 //! A broadcast: one message to a whole segment, once.
 
 use crate::domain::base::bucketing;
-use crate::domain::base::primitives::{
-    CampaignId, ContactId, MessageId, Millis, QualifiedId, Span,
-};
+use crate::domain::base::primitives::{CampaignId, MessageId, Millis, QualifiedId, RecordId, Span};
 use crate::domain::campaign::ab_test::Standard;
 use crate::domain::time::calendar;
 use crate::domain::time::calendar::LocalTime;
@@ -152,14 +150,14 @@ impl Broadcast {
     }
 
     /// Returns whether a contact is among those who test the variants before the rest.
-    pub fn is_tester(&self, id: &QualifiedId, contact: &ContactId) -> bool {
+    pub fn is_tester(&self, id: &QualifiedId, contact: &RecordId) -> bool {
         let share = self.test.as_ref().map_or(0, |test| test.share.min(100));
         let key = format!("broadcast/{id}/test/{contact}");
         bucketing::weighted_bucket(&key, [share, 100 - share].into_iter()) == Some(0)
     }
 
     /// Returns the variant of a contact in a random assignment, which is always the same one.
-    pub fn drawn(&self, id: &QualifiedId, contact: &ContactId) -> Option<&BroadcastVariant> {
+    pub fn drawn(&self, id: &QualifiedId, contact: &RecordId) -> Option<&BroadcastVariant> {
         let key = format!("broadcast/{id}/variant/{contact}");
         let weights = self.variants.iter().map(|variant| variant.weight);
         self.variants.get(bucketing::weighted_bucket(&key, weights)?)
@@ -182,12 +180,12 @@ fn instant(at: DateTime, zone: &TimeZone) -> Option<Millis> {
 
 /// Returns the key of a recipient in the contact's log. It is recorded once, however often the
 /// recipient is processed.
-pub fn turn_key(id: &QualifiedId, contact: &ContactId) -> String {
+pub fn turn_key(id: &QualifiedId, contact: &RecordId) -> String {
     format!("broadcast:{id}:{contact}")
 }
 
 /// Returns the id of the message that a contact gets from a broadcast.
-pub fn message_id(id: &QualifiedId, contact: &ContactId) -> MessageId {
+pub fn message_id(id: &QualifiedId, contact: &RecordId) -> MessageId {
     MessageId(format!("{contact}.broadcast.{id}"))
 }
 
@@ -303,7 +301,7 @@ pub struct BroadcastRecipient {
     pub broadcast: String,
     /// The published version it was started from.
     pub version: u32,
-    pub contact: ContactId,
+    pub contact: RecordId,
     /// The variant for the rest after a test; `None` for a random assignment.
     pub variant: Option<String>,
 }

@@ -1,5 +1,6 @@
 //! A journey: an automated sequence of steps; each contact in it has an enrollment.
 
+use crate::domain::base::primitives::KindId;
 use crate::domain::base::primitives::{CampaignId, Millis, Span};
 use crate::domain::record::event::Event;
 use crate::domain::segment::{Rule, Scalar};
@@ -13,6 +14,9 @@ use std::collections::BTreeMap;
 /// A journey as a campaign file describes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Journey {
+    /// The kind of the records that go through it.
+    #[serde(default = "KindId::contact", skip_serializing_if = "KindId::is_contact")]
+    pub of: KindId,
     /// What starts an enrollment.
     pub enter: Trigger,
     /// What ends an enrollment early, whatever its step.

@@ -7,7 +7,7 @@ pub mod broadcast;
 pub mod journey;
 pub mod tracking;
 
-use crate::domain::base::primitives::{CampaignId, Money, Span};
+use crate::domain::base::primitives::{CampaignId, KindId, Money, Span};
 use crate::domain::campaign::broadcast::{Broadcast, subject_name};
 use crate::domain::campaign::journey::Journey;
 use crate::domain::campaign::tracking::Tracking;
@@ -57,8 +57,8 @@ pub struct Campaign {
     /// The names and descriptions of purposes for people, by purpose.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub purposes: BTreeMap<String, PurposeText>,
-    /// The rules of segments by name.
-    pub segments: BTreeMap<String, Rule>,
+    /// Segments by name.
+    pub segments: BTreeMap<String, Segment>,
     /// Journeys by name.
     pub journeys: BTreeMap<String, Journey>,
     /// When its messages leave, and how many.
@@ -101,6 +101,46 @@ pub struct Page {
     pub form: Option<String>,
     /// One or more; a visitor always sees the same one.
     pub variants: Vec<Variant>,
+}
+
+/// A segment: the records of a kind for which a rule holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "StoredSegment", into = "StoredSegment")]
+pub struct Segment {
+    /// The kind of its members.
+    pub of: KindId,
+    pub rule: Rule,
+}
+
+/// The stored form of a segment. That of contacts is the rule alone, as it was before records had
+/// kinds.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+enum StoredSegment {
+    Of { of: KindId, rule: Rule },
+    Contacts(Rule),
+}
+
+impl Segment {
+    /// Returns the segment of the contacts for which the rule holds.
+    pub fn of_contacts(rule: Rule) -> Self {
+        Self { of: KindId::contact(), rule }
+    }
+}
+
+impl From<StoredSegment> for Segment {
+    fn from(stored: StoredSegment) -> Self {
+        match stored {
+            StoredSegment::Of { of, rule } => Self { of, rule },
+            StoredSegment::Contacts(rule) => Self::of_contacts(rule),
+        }
+    }
+}
+
+impl From<Segment> for StoredSegment {
+    fn from(Segment { of, rule }: Segment) -> Self {
+        if of.is_contact() { Self::Contacts(rule) } else { Self::Of { of, rule } }
+    }
 }
 
 /// One content of a page.
@@ -172,7 +212,8 @@ fn visit_segment<'c>(
     if let Some(start) = path[..path.len() - 1].iter().position(|before| *before == name) {
         return Err(path[start..].to_vec());
     }
-    let asked = campaign.segments.get(name).map(Rule::segments).unwrap_or_default();
+    let asked =
+        campaign.segments.get(name).map(|segment| segment.rule.segments()).unwrap_or_default();
     for other in asked {
         let other = other.0.split_once('.').map_or(other.as_str(), |(_, name)| name);
         // A segment that does not exist is reported elsewhere.

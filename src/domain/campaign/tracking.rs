@@ -100,8 +100,8 @@ mod tests {
 
     #[test]
     fn tracking_is_off_by_region_campaign_or_contact() {
-        use crate::domain::base::primitives::{ContactId, Millis};
-        let somebody = || Contact::unknown(ContactId::from("c"), Millis(0));
+        use crate::domain::base::primitives::{Millis, RecordId};
+        let somebody = || Contact::unknown(RecordId::from("c"), Millis(0));
         let off = |regions: &[&str]| Tracking {
             off_in: regions.iter().map(|region| (*region).to_owned()).collect(),
             ..Tracking::default()

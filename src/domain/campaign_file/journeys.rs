@@ -5,7 +5,7 @@ use super::pacing;
 use super::rules::rule;
 use super::table::{Node, Table};
 use crate::domain::base::diagnostic::Problem;
-use crate::domain::base::primitives::Span;
+use crate::domain::base::primitives::{KindId, Span};
 use crate::domain::campaign::journey::{
     Action, EventPattern, Journey, Migration, Next, ReEntry, Schedule, Step, Trigger, WaitFor,
 };
@@ -45,6 +45,7 @@ pub(super) fn journey(node: Node<'_>) -> Option<Journey> {
     // A time trigger recurs, so the journey may be entered again by default.
     let otherwise = if enter.is_of_time() { ReEntry::Always } else { ReEntry::Never };
     Some(Journey {
+        of: table.get("of", Node::kind).unwrap_or_else(KindId::contact),
         enter,
         exit: table.get("exit", |node| trigger(node, ENDINGS)),
         goal: table.get("goal", |node| trigger(node, ENDINGS)),

@@ -15,11 +15,12 @@ mod table;
 pub(crate) mod tests;
 
 use crate::domain::base::diagnostic::Problem;
-use crate::domain::base::primitives::{CampaignId, Money, Span, minor_digits};
+use crate::domain::base::primitives::{CampaignId, KindId, Money, Span, minor_digits};
 use crate::domain::campaign::journey::{Action, Step};
-use crate::domain::campaign::{Campaign, Cost, Goal, Page, Variant};
+use crate::domain::campaign::{Campaign, Cost, Goal, Page, Segment, Variant};
 use crate::domain::pacing::Pacing;
 use crate::domain::publication::validate::check;
+use crate::domain::segment::Rule;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -217,7 +218,8 @@ fn campaign(tree: &DeTable<'_>, stem: Option<&str>) -> (Campaign, Vec<Problem>) 
     campaign.segments = section(&mut root, "segment", |node| {
         let mut table = node.table();
         let rule = table.need("rule", |node| rules::rule(node).map(Some));
-        Some(rule.unwrap_or(crate::domain::segment::Rule::All(Vec::new())))
+        let rule = rule.unwrap_or(Rule::All(Vec::new()));
+        Some(Segment { of: table.get("of", Node::kind).unwrap_or_else(KindId::contact), rule })
     });
     campaign.journeys = section(&mut root, "journey", journeys::journey);
     campaign.pacing = root.get("pacing", pacing::pacing).unwrap_or_default();

@@ -2,7 +2,7 @@
 //! is absent is missing. Both are reported once a table has been read.
 
 use crate::domain::base::diagnostic::{Problem, nearest};
-use crate::domain::base::primitives::{CampaignId, Millis, QualifiedId, Span};
+use crate::domain::base::primitives::{CampaignId, KindId, Millis, QualifiedId, Span};
 use crate::domain::campaign::broadcast;
 use crate::domain::segment::{MOMENT_FORMS, Moment, Scalar};
 use crate::domain::time::calendar;
@@ -138,6 +138,11 @@ impl<'a> Node<'a> {
     pub fn is_list_of_numbers(&self) -> bool {
         let first = self.value.as_array().and_then(|list| list.first());
         first.is_some_and(|v| matches!(v.get_ref(), DeValue::Integer(_) | DeValue::Float(_)))
+    }
+
+    /// Reads the name of a kind of record.
+    pub fn kind(self) -> Option<KindId> {
+        self.text().map(KindId)
     }
 
     /// Reads text in quotes.

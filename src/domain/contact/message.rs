@@ -1,6 +1,6 @@
 //! A message: one e-mail or SMS to one contact, recorded before it is sent.
 
-use crate::domain::base::primitives::{CampaignId, Channel, ContactId, MessageId, Millis, Span};
+use crate::domain::base::primitives::{CampaignId, Channel, MessageId, Millis, RecordId, Span};
 use crate::domain::contact::message_source::MessageSource;
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ pub struct Message {
     /// The message's id, which is also the provider's idempotency key.
     pub id: MessageId,
     /// The recipient; for a notice, the contact it is about.
-    pub contact_id: ContactId,
+    pub contact_id: RecordId,
     pub campaign: CampaignId,
     /// The published version whose template it uses.
     pub version: u32,
@@ -48,7 +48,7 @@ impl Message {
     /// Returns a message to be sent as soon as possible.
     pub fn queue(
         id: MessageId,
-        contact_id: ContactId,
+        contact_id: RecordId,
         campaign: CampaignId,
         version: u32,
         source: MessageSource,

@@ -11,7 +11,7 @@ pub mod phone;
 pub mod suppression;
 pub mod touch;
 
-use crate::domain::base::primitives::{Channel, ContactId, Millis};
+use crate::domain::base::primitives::{Channel, KindId, Millis, RecordId};
 use crate::domain::contact::consent::{Consent, ConsentState};
 use crate::domain::contact::suppression::{Suppression, SuppressionReason};
 use crate::domain::contact::touch::Touch;
@@ -72,7 +72,7 @@ impl DerefMut for Contact {
 /// The row of a contact that was merged into another one. Its id and addresses lead to that one.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Alias {
-    pub id: ContactId,
+    pub id: RecordId,
     /// The number of its newest event.
     pub seq: i64,
     /// An e-mail address of the person that nothing is sent to.
@@ -131,8 +131,13 @@ impl Contact {
     }
 
     /// Returns a new contact about which nothing is known.
-    pub fn unknown(id: ContactId, now: Millis) -> Self {
-        Self::of(Record::unknown(id, now))
+    pub fn unknown(id: RecordId, now: Millis) -> Self {
+        Self::of(Record::unknown(id, KindId::contact(), now))
+    }
+
+    /// Returns its record once it is erased or merged: an empty row.
+    pub fn emptied(id: RecordId, seq: i64, created_at: Millis) -> Record {
+        Record { seq, ..Record::unknown(id, KindId::contact(), created_at) }
     }
 
     /// Returns a contact of which nothing but the record is known.
@@ -154,7 +159,7 @@ impl Contact {
     }
 
     /// Returns whether this is its id, or was the id of a contact that was merged into it.
-    pub fn is_known_as(&self, id: &ContactId) -> bool {
+    pub fn is_known_as(&self, id: &RecordId) -> bool {
         self.id == *id || self.aliases.iter().any(|alias| alias.id == *id)
     }
 
@@ -163,7 +168,7 @@ impl Contact {
     pub fn message_prefixes(&self) -> Vec<&str> {
         let enrollments = self.enrollments.iter().map(|enrollment| enrollment.id.as_str());
         let contacts = self.aliases.iter().map(|alias| &alias.id).chain([&self.id]);
-        enrollments.chain(contacts.map(ContactId::as_str)).collect()
+        enrollments.chain(contacts.map(RecordId::as_str)).collect()
     }
 
     /// Returns whether a contact that was merged into it had one of these addresses. No other
@@ -182,6 +187,7 @@ impl Contact {
             "locale" => text(&self.locale),
             "time_zone" => text(&self.time_zone),
             "score" => Some(Value::from(self.score)),
+            "owner" if self.owner.is_some() => self.owner.as_ref().map(|id| id.as_str().into()),
             _ => self.attributes.get(name).filter(|value| !value.is_null()).cloned(),
         }
     }
@@ -193,9 +199,7 @@ impl Contact {
             ("locale", Value::String(text)) => self.locale = Some(text.clone()),
             ("time_zone", Value::String(text)) => self.time_zone = Some(text.clone()),
             ("email" | "phone" | "external_id" | "score", _) => {}
-            _ => {
-                self.attributes.insert(name.to_owned(), value);
-            }
+            _ => self.record.set_attribute(name, value),
         }
     }
 

@@ -1,7 +1,8 @@
-//! Applies an input to the contact.
+//! Applies an input to the record.
 
-use super::{Decider, Input, Outcome, Submitted, TestSendRequested};
+use super::{Decidable, Decider, Input, Outcome, RecordInput, Submitted, TestSendRequested};
 use crate::domain::base::primitives::{CampaignId, Channel, MessageId, Millis};
+use crate::domain::contact::Contact;
 use crate::domain::contact::ERASED;
 use crate::domain::contact::claim::{self, CLAIMS, Claims};
 use crate::domain::contact::message::{Class, DeliveryTimestamps, Message, MessageState};
@@ -13,14 +14,12 @@ use crate::domain::inbound::custom_event::{API_KEY, CustomEvent};
 use crate::domain::record::event::names;
 use serde_json::{Value, json};
 
-impl Decider<'_> {
+impl Decider<'_, Contact> {
     pub(super) fn apply(&mut self, input: Input) {
         let key = input.key();
         match input {
-            Input::TimePassed => {}
+            Input::Record(input) => self.apply_record(input),
             Input::Submitted(submitted) => self.apply_submission(&submitted),
-            Input::CustomEvent(reported) => self.apply_report(reported),
-            Input::Conflicted(reported) => self.refuse_report(reported, key),
             Input::Delivered { message, outcome, .. } => {
                 if let Some(message) = self.messages.get(&message).cloned() {
                     self.apply_delivery(&message, outcome, key);
@@ -68,15 +67,15 @@ impl Decider<'_> {
     /// counters.
     fn apply_submission(&mut self, submitted: &Submitted) {
         let Some((campaign, _)) = submitted.form.parts() else { return };
-        let is_new = self.contact.seq == 0;
-        let is_lead = !self.contact.touches.iter().any(|t| t.campaign == campaign.0);
+        let is_new = self.subject.seq == 0;
+        let is_lead = !self.subject.touches.iter().any(|t| t.campaign == campaign.0);
         let claims = match is_new {
             true => self.take_profile(submitted),
             false => self.fill_profile(submitted),
         };
 
         let (channel, part) = (submitted.touch.channel.clone(), submitted.touch.part());
-        touch::remember(&mut self.contact.touches, submitted.touch.clone());
+        touch::remember(&mut self.subject.touches, submitted.touch.clone());
         let granted: Vec<Granted> =
             submitted.agreed.iter().map(|ask| self.grant(submitted, ask)).collect();
 
@@ -115,7 +114,7 @@ impl Decider<'_> {
 
     /// Fills the profile of a new contact from the form.
     fn take_profile(&mut self, submitted: &Submitted) -> Claims {
-        let contact = &mut self.contact;
+        let contact = &mut self.subject;
         contact.email = submitted.email.clone().or(contact.email.take());
         contact.phone = submitted.phone.clone().or(contact.phone.take());
         for (name, value) in &submitted.attributes {
@@ -128,7 +127,7 @@ impl Decider<'_> {
     /// Fills what is unknown of a known contact from the form. An address, or a value that differs
     /// from a known one, is only claimed: anybody can type anybody's address. Returns the claims.
     fn fill_profile(&mut self, submitted: &Submitted) -> Claims {
-        let contact = &mut self.contact;
+        let contact = &mut self.subject;
         let mut claims = Claims::new();
         if let Some(phone) = &submitted.phone
             && contact.phone.as_ref() != Some(phone)
@@ -151,35 +150,15 @@ impl Decider<'_> {
             match (name.as_str(), value.as_str()) {
                 (claim::PHONE, Some(phone)) => {
                     // What is known of the old number says nothing about this one.
-                    self.contact.phone = Some(phone.to_owned());
-                    self.contact.suppressed.remove(&Channel::Sms);
-                    self.contact.soft_bounces.remove(&Channel::Sms);
+                    self.subject.phone = Some(phone.to_owned());
+                    self.subject.suppressed.remove(&Channel::Sms);
+                    self.subject.soft_bounces.remove(&Channel::Sms);
                 }
-                _ => self.contact.set_attribute(name, value.clone()),
+                _ => self.subject.set_attribute(name, value.clone()),
             }
         }
         let properties = json!({ CLAIMS: claims, claim::UNTIL: shown_at, "message": message });
         self.record(names::CONTACT_UPDATED, None, properties);
-    }
-
-    /// Applies an event reported by the customer's own system.
-    fn apply_report(&mut self, reported: CustomEvent) {
-        let (key, content) = (Some(reported.key), reported.content);
-        let properties = Value::Object(reported.properties);
-        // A reported event has happened, whatever the reporting clock shows: a date in the future
-        // would count as recent for too long.
-        let at = reported.at.min(self.now);
-        self.record_reported(&reported.name, properties, at, key, content);
-    }
-
-    /// Records a report whose id was already used for a different event. It does not count as an
-    /// event of the contact, but it is not dropped silently either.
-    fn refuse_report(&mut self, reported: CustomEvent, key: Option<String>) {
-        let CustomEvent { name, at, properties, .. } = reported;
-        let id = reported.key.strip_prefix(API_KEY).unwrap_or_default();
-        let properties = json!({ "id": id, "event": name, "at": at, "told": properties,
-                                 "reason": "id_used_for_another_event" });
-        self.record_keyed(names::CONTACT_REPORT_REFUSED, None, properties, self.now, key);
     }
 
     /// Queues a test of a message of the live version. The test is recorded with the contact whose
@@ -197,19 +176,6 @@ impl Decider<'_> {
         );
         let source = MessageSource::Test { template, to };
         self.queue_message(message, campaign, published.version, source);
-    }
-
-    /// Queues a message to this contact, to be sent as soon as possible.
-    pub(super) fn queue_message(
-        &mut self,
-        id: MessageId,
-        campaign: CampaignId,
-        version: u32,
-        source: MessageSource,
-    ) {
-        let contact = self.contact.id.clone();
-        let message = Message::queue(id, contact, campaign, version, source, self.now);
-        self.changes.push(Change::Queue(Box::new(message)));
     }
 
     /// Applies the outcome of a delivery: to the ledger, as an event, to the counters. If the
@@ -245,7 +211,7 @@ impl Decider<'_> {
             }
         };
         // A provider's error text may contain the address.
-        let is_erased = self.contact.erased_at.is_some() && !reason.is_empty();
+        let is_erased = self.subject.erased_at.is_some() && !reason.is_empty();
         let reason = if is_erased { ERASED.to_owned() } else { reason };
         let accepted = provider_id.is_some();
         let mut properties = facts(message);
@@ -301,6 +267,52 @@ impl Decider<'_> {
             row.state = patch.state.unwrap_or(row.state);
         }
         self.changes.push(Change::Message(message.id.clone(), patch));
+    }
+}
+
+impl<S: Decidable> Decider<'_, S> {
+    /// Applies what may happen to a record of any kind.
+    pub(super) fn apply_record(&mut self, input: RecordInput) {
+        let key = input.key();
+        match input {
+            RecordInput::TimePassed => {}
+            RecordInput::CustomEvent(reported) => self.apply_report(reported),
+            RecordInput::Conflicted(reported) => self.refuse_report(reported, key),
+            RecordInput::Edited(edit) => self.apply_edit(*edit),
+        }
+    }
+
+    /// Applies an event reported by the customer's own system.
+    fn apply_report(&mut self, reported: CustomEvent) {
+        let (key, content) = (Some(reported.key), reported.content);
+        let properties = Value::Object(reported.properties);
+        // A reported event has happened, whatever the reporting clock shows: a date in the future
+        // would count as recent for too long.
+        let at = reported.at.min(self.now);
+        self.record_reported(&reported.name, properties, at, key, content);
+    }
+
+    /// Records a report whose id was already used for a different event. It does not count as an
+    /// event of the contact, but it is not dropped silently either.
+    fn refuse_report(&mut self, reported: CustomEvent, key: Option<String>) {
+        let CustomEvent { name, at, properties, .. } = reported;
+        let id = reported.key.strip_prefix(API_KEY).unwrap_or_default();
+        let properties = json!({ "id": id, "event": name, "at": at, "told": properties,
+                                 "reason": "id_used_for_another_event" });
+        self.record_keyed(names::CONTACT_REPORT_REFUSED, None, properties, self.now, key);
+    }
+
+    /// Queues a message about this record, to be sent as soon as possible.
+    pub(super) fn queue_message(
+        &mut self,
+        id: MessageId,
+        campaign: CampaignId,
+        version: u32,
+        source: MessageSource,
+    ) {
+        let contact = self.subject.id.clone();
+        let message = Message::queue(id, contact, campaign, version, source, self.now);
+        self.changes.push(Change::Queue(Box::new(message)));
     }
 }
 

@@ -3,6 +3,7 @@
 use super::Decider;
 use crate::domain::base::primitives::Channel;
 use crate::domain::campaign::broadcast::{BroadcastRecipient, message_id, turn_key};
+use crate::domain::contact::Contact;
 use crate::domain::contact::message::{Message, broadcast_part};
 use crate::domain::contact::message_source::MessageSource;
 use crate::domain::engine::change::{Change, Metric};
@@ -15,19 +16,19 @@ use serde_json::{Value, json};
 /// The reason for skipping a recipient on whose clock the broadcast's time has passed.
 pub const TOO_LATE: &str = "too_late";
 
-impl Decider<'_> {
+impl Decider<'_, Contact> {
     /// Queues the message of a broadcast, or records why this contact does not get it. Writes
     /// nothing if the contact is not in the segment now.
     pub(super) fn send_to(&mut self, turn: &BroadcastRecipient) {
         // A contact that was merged into this one since is not a recipient of its own.
-        if turn.contact != self.contact.id {
+        if turn.contact != self.subject.id {
             return;
         }
         let Some(published) = self.catalog.version(&turn.campaign, turn.version) else { return };
         let campaign = &published.compiled.campaign;
         let Some(broadcast) = campaign.broadcasts.get(&turn.broadcast) else { return };
-        let Some(rule) = campaign.segments.get(&broadcast.segment) else { return };
-        if !rule.evaluate(&self.contact, self.now).holds {
+        let Some(segment) = campaign.segments.get(&broadcast.segment) else { return };
+        if !segment.rule.evaluate(&self.subject, self.now).holds {
             return;
         }
         let id = turn.id();
@@ -47,8 +48,8 @@ impl Decider<'_> {
             },
             self.now,
         );
-        let zone = journey::zone_of(&self.contact, &published);
-        let outcome = match eligibility(&message, &self.contact, &campaign.owner) {
+        let zone = journey::zone_of(&self.subject, &published);
+        let outcome = match eligibility(&message, &self.subject, &campaign.owner) {
             Eligibility::Closed(reason) => Err(reason),
             Eligibility::Open(_) => broadcast.send_at(&zone, self.now).ok_or(TOO_LATE),
         };
@@ -105,7 +106,7 @@ impl Decider<'_> {
                 && e.at <= event.at
                 && event.at <= e.at.plus(within)
         };
-        let history = || self.contact.history.iter().filter(is_ours);
+        let history = || self.subject.history.iter().filter(is_ours);
         let Some(sent) = history().filter(sent).max_by_key(|e| (e.at, e.seq)) else { return };
         let (name, variant) = (text(sent, "broadcast"), text(sent, "step"));
         let is_sms = text(sent, "channel") == Channel::Sms.as_str();

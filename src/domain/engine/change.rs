@@ -2,7 +2,7 @@
 //! batch, or none is.
 
 use crate::domain::base::primitives::{
-    CampaignId, Channel, ContactId, MessageId, Millis, QualifiedId,
+    CampaignId, Channel, MessageId, Millis, QualifiedId, RecordId,
 };
 use crate::domain::base::token::Keyring;
 use crate::domain::contact::address::shown;
@@ -66,7 +66,7 @@ pub enum Change {
     /// Move a counter.
     Count(Count),
     /// Take over the enrollments and messages of this contact, which is merged into the decision's.
-    TakeOver(ContactId),
+    TakeOver(RecordId),
     /// Clear everything that identifies the contact from its rows; these were its addresses.
     Erase(Vec<ErasedAddress>),
 }

@@ -3,6 +3,7 @@
 use super::{Agreement, Decider, PreferenceUpdate, SENDERS_ZONE, Submitted};
 use crate::domain::base::primitives::{CampaignId, Channel, MessageId, Millis, QualifiedId};
 use crate::domain::base::token::sha256_hex;
+use crate::domain::contact::Contact;
 use crate::domain::contact::DO_NOT_TRACK;
 use crate::domain::contact::consent::{self, Consent, ConsentRecord, ConsentState, LawfulBasis};
 use crate::domain::contact::message::Message;
@@ -46,20 +47,20 @@ impl<'a> Evidence<'a> {
     }
 }
 
-impl Decider<'_> {
+impl Decider<'_, Contact> {
     /// Raises each consent to what a form agreed to, and never lowers one. A form does not prove
     /// who sent it. So a consent counts at once only for an address that the form itself names, and
     /// only if the owner has not refused. Otherwise it waits for a proof.
     pub(super) fn grant(&mut self, submitted: &Submitted, ask: &ConsentCheckbox) -> Granted {
         let mut granted = Granted::default();
         for channel in &ask.channels {
-            let known = self.contact.consent(*channel, &ask.purpose);
+            let known = self.subject.consent(*channel, &ask.purpose);
             if known.is_some_and(Consent::allows) {
                 continue;
             }
             let is_email = *channel == Channel::Email;
             let is_named = self.is_named(submitted, *channel);
-            let was_refused = self.contact.has_refused(*channel, &ask.purpose);
+            let was_refused = self.subject.has_refused(*channel, &ask.purpose);
             let double_opt_in = was_refused || !is_named || is_email && ask.double_opt_in;
             // A journey that starts without this consent must not start again when it is confirmed.
             let holds = is_email && is_named;
@@ -85,10 +86,10 @@ impl Decider<'_> {
                 at,
             };
             // Without an e-mail address there is nobody who could confirm.
-            let has_owner = self.contact.email.is_some();
+            let has_owner = self.subject.email.is_some();
             granted.is_held |= has_owner && holds && double_opt_in;
             granted.asks_owner |= has_owner && double_opt_in && consent.waits_for_link();
-            self.contact.put_consent(consent);
+            self.subject.put_consent(consent);
         }
         granted
     }
@@ -102,9 +103,9 @@ impl Decider<'_> {
             Channel::Webhook => &None,
         };
         let is_former = |given: &String| {
-            self.contact.had(|was| [&was.email, &was.phone].contains(&&Some(given.clone())))
+            self.subject.had(|was| [&was.email, &was.phone].contains(&&Some(given.clone())))
         };
-        given.as_ref() == self.contact.address_on(channel) || given.as_ref().is_some_and(is_former)
+        given.as_ref() == self.subject.address_on(channel) || given.as_ref().is_some_and(is_former)
     }
 
     pub(super) fn record_grant(
@@ -118,7 +119,7 @@ impl Decider<'_> {
         self.record(names::CONSENT_GRANTED, Some(campaign), properties);
         for channel in &ask.channels {
             self.changes.push(Change::Consent(ConsentRecord {
-                seq: self.contact.seq,
+                seq: self.subject.seq,
                 channel: *channel,
                 purpose: ask.purpose.clone(),
                 state: ConsentState::Granted,
@@ -144,7 +145,7 @@ impl Decider<'_> {
         by: &Evidence,
     ) {
         self.changes.push(Change::Consent(ConsentRecord {
-            seq: self.contact.seq,
+            seq: self.subject.seq,
             channel: consent.channel,
             purpose: consent.purpose.clone(),
             state: consent.state,
@@ -167,7 +168,7 @@ impl Decider<'_> {
     /// campaigns they name and however they spell the mailbox.
     pub(super) fn ask_for_confirmation(&mut self, campaign: &CampaignId, asks_details: bool) {
         let Some(published) = self.catalog.live_version(campaign) else { return };
-        let mut mails = self.contact.confirmation_mails.clone();
+        let mut mails = self.subject.confirmation_mails.clone();
         consent::remember_mails(&mut mails, &self.mails_to_mailbox);
         let Some(send_at) = consent::next_mail(&mails, self.now) else { return };
         // The mail sent before already asks for this too. Only an owner who has answered it, and so
@@ -176,16 +177,16 @@ impl Decider<'_> {
         if send_at > self.now && !last.is_some_and(|last| self.has_answered_since(last)) {
             return;
         }
-        let id = MessageId(format!("{}.confirm.{}", self.contact.id, self.contact.seq));
-        let (contact, campaign) = (self.contact.id.clone(), campaign.clone());
+        let id = MessageId(format!("{}.confirm.{}", self.subject.id, self.subject.seq));
+        let (contact, campaign) = (self.subject.id.clone(), campaign.clone());
         let source = MessageSource::Confirmation { asks_details };
         let message = Message::queue(id, contact, campaign, published.version, source, self.now);
         self.changes.push(Change::Queue(Box::new(Message { send_at, ..message })));
-        consent::remember_mail(&mut self.contact.confirmation_mails, send_at);
+        consent::remember_mail(&mut self.subject.confirmation_mails, send_at);
     }
 
     fn has_answered_since(&self, at: Millis) -> bool {
-        let consents = &self.contact.consents;
+        let consents = &self.subject.consents;
         consents.iter().any(|c| c.state == ConsentState::Confirmed && c.at >= at)
     }
 
@@ -193,7 +194,7 @@ impl Decider<'_> {
     /// asked gets its own event, which starts its journeys.
     pub(super) fn confirm(&mut self, shown_at: Millis, by: &Evidence) {
         let is_asked = |c: &&Consent| c.waits_for_link() && c.at <= shown_at;
-        let asked: Vec<Consent> = self.contact.consents.iter().filter(is_asked).cloned().collect();
+        let asked: Vec<Consent> = self.subject.consents.iter().filter(is_asked).cloned().collect();
         for consent in asked {
             self.confirm_one(consent, "", by);
         }
@@ -209,7 +210,7 @@ impl Decider<'_> {
         let state = ConsentState::Confirmed;
         let (waiting, at) = (Vec::new(), self.now);
         let confirmed = Consent { state, waiting, was_refused: false, at, ..consent };
-        self.contact.put_consent(confirmed.clone());
+        self.subject.put_consent(confirmed.clone());
         for form in forms {
             let campaign = form.as_ref().and_then(QualifiedId::parts).map(|(campaign, _)| campaign);
             let Consent { purpose, channel, .. } = &confirmed;
@@ -227,7 +228,7 @@ impl Decider<'_> {
     /// Lifts the suppression of an address whose owner refused and has just agreed again. Any other
     /// suppression (bounced, complained, erased) stays for an operator.
     pub(super) fn end_refusal(&mut self, channel: Channel, source: &str) {
-        let known = self.contact.suppressed.get(&channel);
+        let known = self.subject.suppressed.get(&channel);
         if known.is_some_and(|known| known.reason == SuppressionReason::Unsubscribed) {
             self.release(channel, source, "agreed again");
         }
@@ -235,7 +236,7 @@ impl Decider<'_> {
 
     /// Lifts the suppression of the contact's own address, if there is one.
     pub(super) fn release(&mut self, channel: Channel, by: &str, note: &str) {
-        let Some(known) = self.contact.suppressed.remove(&channel) else { return };
+        let Some(known) = self.subject.suppressed.remove(&channel) else { return };
         let properties =
             json!({ "channel": channel, "reason": known.reason, "by": by, "note": note });
         self.record(names::CONTACT_RELEASED, None, properties);
@@ -268,11 +269,11 @@ impl Decider<'_> {
 
     fn grant_chosen(&mut self, agreement: &Agreement, choice: &PreferenceUpdate, by: &Evidence) {
         let Agreement { channel, purpose, text } = agreement;
-        let known = self.contact.consent(*channel, purpose).cloned();
+        let known = self.subject.consent(*channel, purpose).cloned();
         let is_too_late = |undoes| {
             known.as_ref().is_none_or(|c| c.state != ConsentState::Withdrawn || c.at != undoes)
         };
-        if self.contact.address_on(*channel).is_none()
+        if self.subject.address_on(*channel).is_none()
             || known.as_ref().is_some_and(Consent::allows)
             || choice.undoes.is_some_and(is_too_late)
         {
@@ -292,7 +293,7 @@ impl Decider<'_> {
             let pending = known.filter(Consent::is_pending);
             return self.confirm_one(pending.unwrap_or(new), text, by);
         }
-        self.contact.put_consent(new.clone());
+        self.subject.put_consent(new.clone());
         let properties =
             json!({ "purpose": purpose, "channels": [channel], "message": by.message });
         self.record(names::CONSENT_GRANTED, None, properties);
@@ -301,20 +302,20 @@ impl Decider<'_> {
 
     /// Sets tracking, language and time zone; records an event if something changes.
     fn set_preferences(&mut self, choice: &PreferenceUpdate) {
-        let known = self.contact.refuses_tracking();
+        let known = self.subject.refuses_tracking();
         let do_not_track = choice.do_not_track.filter(|wanted| *wanted != known);
-        let locale = choice.locale.clone().filter(|l| Some(l) != self.contact.locale.as_ref());
+        let locale = choice.locale.clone().filter(|l| Some(l) != self.subject.locale.as_ref());
         if let Some(wanted) = do_not_track {
-            self.contact.set_attribute(DO_NOT_TRACK, wanted.into());
+            self.subject.set_attribute(DO_NOT_TRACK, wanted.into());
         }
         if let Some(locale) = &locale {
-            self.contact.locale = Some(locale.clone());
+            self.subject.locale = Some(locale.clone());
         }
         let zone = choice.time_zone.clone();
-        let known = self.contact.time_zone.as_deref().unwrap_or(SENDERS_ZONE);
+        let known = self.subject.time_zone.as_deref().unwrap_or(SENDERS_ZONE);
         let zone = zone.filter(|zone| zone != known);
         if let Some(zone) = &zone {
-            self.contact.time_zone = Some(zone.clone()).filter(|zone| zone != SENDERS_ZONE);
+            self.subject.time_zone = Some(zone.clone()).filter(|zone| zone != SENDERS_ZONE);
         }
         if do_not_track.is_some() || locale.is_some() || zone.is_some() {
             let properties = json!({ "do_not_track": do_not_track, "locale": locale,
@@ -332,7 +333,7 @@ impl Decider<'_> {
     fn withdraw_those(&mut self, by: &Evidence, is_meant: impl Fn(&Consent) -> bool) {
         let is_new = |c: &&Consent| c.state != ConsentState::Withdrawn && is_meant(c);
         let withdrawn: Vec<Consent> =
-            self.contact.consents.iter().filter(is_new).cloned().collect();
+            self.subject.consents.iter().filter(is_new).cloned().collect();
         for consent in withdrawn {
             let had_effect = consent.allows();
             let consent = Consent {
@@ -342,7 +343,7 @@ impl Decider<'_> {
                 at: self.now,
                 ..consent
             };
-            self.contact.put_consent(consent.clone());
+            self.subject.put_consent(consent.clone());
             let Consent { channel, purpose, .. } = &consent;
             let properties =
                 json!({ "purpose": purpose, "channel": channel, "message": by.message });
@@ -351,7 +352,7 @@ impl Decider<'_> {
             if !had_effect {
                 continue;
             }
-            let prefixes = self.contact.message_prefixes().into_iter().map(str::to_owned);
+            let prefixes = self.subject.message_prefixes().into_iter().map(str::to_owned);
             self.changes.push(Change::SkipQueued(Withdrawal {
                 channel: *channel,
                 purpose: purpose.clone(),

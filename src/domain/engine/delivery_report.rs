@@ -6,6 +6,7 @@
 
 use super::Decider;
 use crate::domain::base::primitives::{Channel, Millis, Span};
+use crate::domain::contact::Contact;
 use crate::domain::contact::address::{read_email, read_phone};
 use crate::domain::contact::message::{Class, DeliveryTimestamps, Message, MessageState};
 use crate::domain::contact::suppression::{Suppression, SuppressionReason};
@@ -28,7 +29,7 @@ const REFUSALS_MAX: u32 = 2;
 /// further one.
 const REST_DAYS: [i64; 3] = [7, 30, 180];
 
-impl Decider<'_> {
+impl Decider<'_, Contact> {
     /// Applies a delivery report. Ignores a report about an address that the message did not go to:
     /// either the mail was forwarded, or the report is forged.
     pub(super) fn apply_delivery_report(&mut self, message: &Message, report: DeliveryReport) {
@@ -50,7 +51,7 @@ impl Decider<'_> {
                     patch.reported.delivered_at = Some(at);
                     self.record_about(message, names::MESSAGE_DELIVERED, json!({}), at, key);
                     self.count_if_marketing(message, Metric::Delivered);
-                    self.contact.soft_bounces.entry(message.channel()).or_default().end(at);
+                    self.subject.soft_bounces.entry(message.channel()).or_default().end(at);
                 }
             }
             DeliveryStatus::Bounced(bounce) => {
@@ -147,7 +148,7 @@ impl Decider<'_> {
         if message.class() == Class::Internal || bounce.reason != BounceReason::Refused {
             return bounce;
         }
-        let bounces = self.contact.soft_bounces.entry(message.channel()).or_default();
+        let bounces = self.subject.soft_bounces.entry(message.channel()).or_default();
         match bounces.refuse(at) {
             REFUSALS_MAX.. => Bounce { kind: BounceKind::Hard, ..bounce },
             _ => bounce,
@@ -161,7 +162,7 @@ impl Decider<'_> {
             return true;
         }
         let same = |known: &String| canonical(known) == canonical(address);
-        let contact = &self.contact;
+        let contact = &self.subject;
         let earlier = contact.aliases.iter().filter_map(|alias| match message.channel() {
             Channel::Sms => alias.phone.as_ref(),
             _ => alias.email.as_ref(),
@@ -178,7 +179,7 @@ impl Decider<'_> {
         if message.class() == Class::Internal {
             return None;
         }
-        let bounces = self.contact.soft_bounces.entry(message.channel()).or_default();
+        let bounces = self.subject.soft_bounces.entry(message.channel()).or_default();
         if !bounces.add(at) {
             return None;
         }
@@ -217,7 +218,7 @@ impl Decider<'_> {
         if message.class() == Class::Internal {
             return;
         }
-        let own = self.contact.address_on(message.channel()).cloned();
+        let own = self.subject.address_on(message.channel()).cloned();
         let Some(address) = message.address.clone().or(own) else { return };
         let (channel, at) = (message.channel(), self.now);
         let suppression = Suppression { channel, address, reason, until, source, at };
@@ -228,8 +229,8 @@ impl Decider<'_> {
     /// properties of the event; the address is not among them.
     pub(super) fn suppress(&mut self, suppression: Suppression, about: Value) {
         let Suppression { channel, reason, until, .. } = suppression;
-        let is_own = self.contact.address_on(channel) == Some(&suppression.address);
-        let known = self.contact.suppressed.get(&channel).filter(|_| is_own);
+        let is_own = self.subject.address_on(channel) == Some(&suppression.address);
+        let known = self.subject.suppressed.get(&channel).filter(|_| is_own);
         if known.is_some_and(|known| !suppression.is_stricter_than(known)) {
             return;
         }
@@ -241,7 +242,7 @@ impl Decider<'_> {
         self.record(names::CONTACT_SUPPRESSED, None, properties);
         self.changes.push(Change::Suppress(suppression.clone()));
         if is_own {
-            self.contact.suppressed.insert(channel, suppression);
+            self.subject.suppressed.insert(channel, suppression);
         }
     }
 

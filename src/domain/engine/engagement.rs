@@ -27,11 +27,11 @@ pub(super) const REQUIRED_HISTORY: [&str; 5] = [
     names::MESSAGE_CLICKED,
 ];
 
-impl Decider<'_> {
+impl Decider<'_, Contact> {
     /// Applies an open or a click. One by a bot is recorded with the reasons, and changes nothing
     /// else. Records nothing for a contact who refuses tracking.
     pub(super) fn apply_engagement(&mut self, message: &Message, engagement: Engagement) {
-        if self.contact.refuses_tracking() {
+        if self.subject.refuses_tracking() {
             return;
         }
         let Engagement { url, at, machine, facts: known, key, .. } = engagement;
@@ -42,7 +42,7 @@ impl Decider<'_> {
             properties["url"] = Value::from(url);
         }
         if let Some(known) = known {
-            let arrived_at = self.contact.arrival(message);
+            let arrived_at = self.subject.arrival(message);
             reasons.extend(
                 bot_detection::classify(&known, fetched, at, arrived_at)
                     .into_iter()
@@ -99,7 +99,7 @@ impl Decider<'_> {
     }
 
     fn freshen_touch(&mut self, campaign: &CampaignId, at: Millis) {
-        let touches = &mut self.contact.touches;
+        let touches = &mut self.subject.touches;
         if let Some(touch) = touches.iter_mut().find(|t| t.campaign == campaign.0) {
             touch.fresh_at = touch.fresh_at.max(at);
         }
@@ -109,7 +109,7 @@ impl Decider<'_> {
     /// once.
     fn is_one_of_several_links(&self, message: &Message, properties: &Value, at: Millis) -> bool {
         let url = properties.get("url").and_then(Value::as_str).unwrap_or_default();
-        let clicks = self.contact.fetched_of(message).filter_map(click);
+        let clicks = self.subject.fetched_of(message).filter_map(click);
         let clicks: Vec<(Millis, &str)> = clicks.chain([(at, url)]).collect();
         is_at_once(&clicks, at)
     }
@@ -119,17 +119,17 @@ impl Decider<'_> {
     /// facts. A message whose sending is not in the contact's recent history is left as it is,
     /// because its other events may be missing too.
     pub(super) fn reclassify(&mut self, message: &Message) {
-        if self.contact.arrival(message).is_none() {
+        if self.subject.arrival(message).is_none() {
             return;
         }
         let mut so_far = SoFar::default();
         let classified: Vec<(i64, Properties)> = self
-            .contact
+            .subject
             .fetched_of(message)
-            .map(|event| (event.seq, so_far.classified(&self.contact, message, event)))
+            .map(|event| (event.seq, so_far.classified(&self.subject, message, event)))
             .collect();
         let is_news = |(seq, properties): &(i64, Properties)| {
-            self.contact.history.iter().any(|e| e.seq == *seq && e.properties != *properties)
+            self.subject.history.iter().any(|e| e.seq == *seq && e.properties != *properties)
         };
         let changed: Vec<(i64, Properties)> = classified.into_iter().filter(is_news).collect();
         if changed.is_empty() {
@@ -153,7 +153,7 @@ impl Decider<'_> {
 
     /// Returns the record of an event whose classification changes.
     fn difference(&self, seq: i64, new: &Properties) -> Value {
-        let old = self.contact.history.iter().find(|event| event.seq == seq);
+        let old = self.subject.history.iter().find(|event| event.seq == seq);
         let reasons = |properties: &Properties| properties.get("reasons").cloned();
         json!({
             "seq": seq,
@@ -165,7 +165,7 @@ impl Decider<'_> {
     /// Replaces an event's properties in the contact's history, and adjusts the counters by the
     /// difference.
     fn put_classification(&mut self, message: &Message, seq: i64, new: &Properties) {
-        let Some(event) = self.contact.history.iter_mut().find(|event| event.seq == seq) else {
+        let Some(event) = self.subject.history.iter_mut().find(|event| event.seq == seq) else {
             return;
         };
         let old = std::mem::replace(&mut event.properties, new.clone());

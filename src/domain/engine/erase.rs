@@ -2,8 +2,8 @@
 //! that identify nobody, so that counters can be rebuilt from it, and a keyed hash of each address,
 //! so that late input about the contact is recognised and dropped.
 
-use super::{Decider, Decision};
-use crate::domain::base::primitives::{ContactId, Ids, Millis};
+use super::{Decidable, Decider, Decision};
+use crate::domain::base::primitives::{Ids, Millis, RecordId};
 use crate::domain::base::token::Keyring;
 use crate::domain::contact::ERASED;
 use crate::domain::contact::{Alias, Contact};
@@ -28,12 +28,12 @@ pub fn erase(
     }
     let aliases = contact.aliases.iter().map(|alias| {
         let Alias { id, seq, email, phone, external_id } = alias.clone();
-        let record = Record { seq, ..Record::unknown(id, contact.created_at) };
+        let record = Contact::emptied(id, seq, contact.created_at);
         Contact { email, phone, external_id, ..Contact::of(record) }
     });
     let mut rows: Vec<Contact> = aliases.collect();
     rows.push(contact);
-    rows.into_iter().map(|row| erase_row(catalog, row, keys, now, ids)).collect()
+    rows.into_iter().map(|row| erase_row(catalog, row, keys, now, ids).of_any()).collect()
 }
 
 fn erase_row(
@@ -42,7 +42,7 @@ fn erase_row(
     keys: &Keyring,
     now: Millis,
     ids: &mut Ids,
-) -> Decision {
+) -> Decision<Contact> {
     let (read_seq, created_at) = (contact.seq, contact.created_at);
     let given = [&contact.email, &contact.phone, &contact.external_id];
     let kinds = ErasedAddress::KINDS.into_iter().zip(given);
@@ -57,11 +57,11 @@ fn erase_row(
     }
     decider.leave_all_segments();
     decider.changes.push(Change::Erase(addresses));
-    let Decider { contact, changes, .. } = decider;
-    let Record { id, seq, .. } = contact.record;
-    let record = Record { seq, erased_at: Some(now), ..Record::unknown(id, created_at) };
-    let contact = Contact::of(record);
-    Decision { contact, read_seq, changes }
+    let Decider { subject, changes, .. } = decider;
+    let Record { id, seq, .. } = subject.record;
+    let record = Contact::emptied(id, seq, created_at);
+    let subject = Contact::of(Record { erased_at: Some(now), ..record });
+    Decision { subject, read_seq, changes, conflicts: Vec::new() }
 }
 
 /// Creates a contact that has only an address (the given e-mail address or number), to be erased
@@ -73,22 +73,22 @@ pub fn take_address(
     phone: Option<String>,
     now: Millis,
     ids: &mut Ids,
-) -> Option<Decision> {
+) -> Option<Decision<Contact>> {
     if email.is_none() && phone.is_none() {
         return None;
     }
-    let contact = Contact::unknown(ContactId(ids.uuid()), now);
+    let contact = Contact::unknown(RecordId(ids.uuid()), now);
     let contact = Contact { email, phone, ..contact };
     let mut decider = Decider::of(catalog, contact, now, ids);
     decider.record(names::CONTACT_NAMED, None, json!({}));
-    let Decider { contact, changes, .. } = decider;
-    Some(Decision { contact, read_seq: 0, changes })
+    let Decider { subject, changes, .. } = decider;
+    Some(Decision { subject, read_seq: 0, changes, conflicts: Vec::new() })
 }
 
-impl Decider<'_> {
-    /// Removes the contact from all its segments.
+impl<S: Decidable> Decider<'_, S> {
+    /// Leaves all segments.
     pub(super) fn leave_all_segments(&mut self) {
-        for segment in std::mem::take(&mut self.contact.segments).into_keys() {
+        for segment in std::mem::take(&mut self.subject.segments).into_keys() {
             let campaign = segment.parts().map(|(campaign, _)| campaign);
             let properties = json!({ "segment": segment });
             self.record(names::SEGMENT_LEFT, campaign.as_ref(), properties);

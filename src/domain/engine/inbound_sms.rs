@@ -2,6 +2,7 @@
 
 use super::Decider;
 use crate::domain::base::primitives::{CampaignId, Channel, MessageId};
+use crate::domain::contact::Contact;
 use crate::domain::contact::consent::{Consent, ConsentState};
 use crate::domain::contact::message_source::MessageSource;
 use crate::domain::contact::suppression::{BY_TEXT, Suppression, SuppressionReason};
@@ -11,7 +12,7 @@ use crate::domain::inbound::sms::InboundSms;
 use crate::domain::record::event::names;
 use serde_json::json;
 
-impl Decider<'_> {
+impl Decider<'_, Contact> {
     /// Applies an inbound SMS.
     pub(super) fn apply_inbound_sms(&mut self, sms: InboundSms, key: Option<String>) {
         let keyword = sms.keyword();
@@ -36,11 +37,11 @@ impl Decider<'_> {
     /// Handles STOP: withdraws every consent on SMS and suppresses the number for good. Confirms it
     /// once.
     fn stop_texts(&mut self, from: String, answers: bool) {
-        let was_stopped = self.contact.suppressed.contains_key(&Channel::Sms);
+        let was_stopped = self.subject.suppressed.contains_key(&Channel::Sms);
         self.withdraw(Channel::Sms, &Evidence { source: BY_TEXT, message: None, origin_hash: "" });
         self.suppress(Suppression::by_text(&from, self.now), json!({}));
         if answers && !was_stopped {
-            self.answer_text(MessageSource::StopReply, &format!("stop.{}", self.contact.seq));
+            self.answer_text(MessageSource::StopReply, &format!("stop.{}", self.subject.seq));
         }
     }
 
@@ -48,17 +49,17 @@ impl Decider<'_> {
     /// asked for since, are granted again, with the text of the SMS as evidence. No other consent
     /// is, and START does not lift any other kind of suppression.
     fn start_texts(&mut self, from: &str, text: &str) {
-        let known = self.contact.suppressed.get(&Channel::Sms);
+        let known = self.subject.suppressed.get(&Channel::Sms);
         let is_refusal = |known: &&Suppression| known.reason == SuppressionReason::Unsubscribed;
         let refused_at = known.filter(is_refusal).map(|known| known.at);
-        if known.is_some() && refused_at.is_none() || self.contact.phone.as_deref() != Some(from) {
+        if known.is_some() && refused_at.is_none() || self.subject.phone.as_deref() != Some(from) {
             return;
         }
         let is_meant = |c: &&Consent| {
             let is_stopped = c.state == ConsentState::Withdrawn && Some(c.at) == refused_at;
             c.channel == Channel::Sms && (is_stopped || c.is_pending() && c.was_refused)
         };
-        let consents = self.contact.consents.iter();
+        let consents = self.subject.consents.iter();
         let consents: Vec<Consent> = consents.filter(is_meant).cloned().collect();
         self.end_refusal(Channel::Sms, BY_TEXT);
         for consent in consents {
@@ -71,7 +72,7 @@ impl Decider<'_> {
     fn answer_text(&mut self, reply: MessageSource, id: &str) {
         let Some(campaign) = self.campaign_of_texts() else { return };
         let Some(published) = self.catalog.live_version(&campaign) else { return };
-        let id = MessageId(format!("{}.{id}", self.contact.id));
+        let id = MessageId(format!("{}.{id}", self.subject.id));
         self.queue_message(id, campaign, published.version, reply);
     }
 
@@ -79,10 +80,10 @@ impl Decider<'_> {
     /// or else any.
     fn campaign_of_texts(&self) -> Option<CampaignId> {
         let is_live = |id: &CampaignId| self.catalog.live_version(id).is_some();
-        let texts = self.contact.consents.iter().rev().filter(|c| c.channel == Channel::Sms);
+        let texts = self.subject.consents.iter().rev().filter(|c| c.channel == Channel::Sms);
         let asked = texts.filter_map(|consent| Some(consent.form.as_ref()?.parts()?.0));
         let seen =
-            self.contact.touches.iter().rev().map(|touch| CampaignId(touch.campaign.clone()));
+            self.subject.touches.iter().rev().map(|touch| CampaignId(touch.campaign.clone()));
         let any = self.catalog.live().map(|published| published.id().clone());
         asked.chain(seen).chain(any).find(is_live)
     }

@@ -1,12 +1,11 @@
 //! Running journeys: how enrollments begin, move from step to step, wait and end.
 
-use super::Decider;
+use super::{Decidable, Decider};
 use crate::domain::base::bucketing;
 use crate::domain::base::primitives::{EnrollmentId, MessageId, Millis, QualifiedId, Span};
 use crate::domain::campaign::journey::{
     Action, EventPattern, Journey, Next, ReEntry, RunState, Schedule, Step, Trigger, WaitFor,
 };
-use crate::domain::contact::Contact;
 use crate::domain::contact::message_source::{MessageSource, StepContent, StepSource};
 use crate::domain::engine::change::Change;
 use crate::domain::publication::catalog::PublishedVersion;
@@ -15,7 +14,7 @@ use crate::domain::record::enrollment::{
     occurrence_key, value_key,
 };
 use crate::domain::record::event::{Event, names};
-use crate::domain::segment::Scalar;
+use crate::domain::segment::{Scalar, Subject};
 use crate::domain::time::calendar;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -28,12 +27,13 @@ const CATCH_UP: Span = Span::days(1);
 /// The exit reason of an enrollment that a rule of its journey ended.
 const RULE_REASON: &str = "rule";
 
-impl Decider<'_> {
+impl<S: Decidable> Decider<'_, S> {
     /// Starts every journey that the event triggers and the contact may enter.
     pub(super) fn enter_journeys(&mut self, event: &Event) {
         let catalog = self.catalog;
+        let kind = self.subject.kind.clone();
         for published in catalog.live() {
-            for (name, journey) in &published.compiled.campaign.journeys {
+            for (name, journey) in published.journeys_of(&kind) {
                 if triggers(&journey.enter, published, event) {
                     self.enter(published, name, journey, Cause::Event(event));
                 }
@@ -52,18 +52,18 @@ impl Decider<'_> {
         if self.catalog.run_state(published.id(), name) != RunState::Running {
             return None;
         }
-        if journey.ending_rules().any(|rule| rule.evaluate(&self.contact, self.now).holds) {
+        if journey.ending_rules().any(|rule| rule.evaluate(&self.subject, self.now).holds) {
             return None; // It would end at once.
         }
         let is_free = |key: &String| {
-            let mut enrollments = self.contact.enrollments.iter();
+            let mut enrollments = self.subject.enrollments.iter();
             !enrollments.any(|e| e.is_of(published.id(), name) && e.entry_key.as_ref() == Some(key))
         };
         if let ReEntry::OncePer(property) = &journey.re_entry {
             let Cause::Event(event) = cause else { return None };
             return value_key(event.properties.get(property)?).filter(is_free);
         }
-        let last = self.contact.last_enrollment(published.id(), name);
+        let last = self.subject.last_enrollment(published.id(), name);
         // The strict comparison bounds a decision: no journey is entered twice in one instant.
         let ended_before = last.is_none_or(|e| !e.is_active() && e.entered_at < self.now);
         let may_follow = match (&journey.re_entry, last) {
@@ -108,14 +108,14 @@ impl Decider<'_> {
         let properties = json!({ "journey": name, "enrollment": enrollment.id,
                                  "version": published.version });
         self.record(names::JOURNEY_ENTERED, Some(published.id()), properties);
-        self.contact.enrollments.push(enrollment);
-        let index = self.contact.enrollments.len() - 1;
+        self.subject.enrollments.push(enrollment);
+        let index = self.subject.enrollments.len() - 1;
         let people = journey.entries_per_hour;
         let begins = people.map(|people| self.reserve_slot(published, name, people));
         match begins.filter(|begins| *begins > self.now) {
             None => self.advance(index, Next::Step(first.id.clone())),
             Some(begins) => {
-                let enrollment = &mut self.contact.enrollments[index];
+                let enrollment = &mut self.subject.enrollments[index];
                 enrollment.due_at = Some(begins);
                 self.changes.push(Change::Enrollment(enrollment.clone()));
             }
@@ -147,12 +147,13 @@ impl Decider<'_> {
     /// too old.
     pub(super) fn enter_by_time(&mut self) {
         let catalog = self.catalog;
+        let kind = self.subject.kind.clone();
         for published in catalog.live() {
-            for (name, journey) in &published.compiled.campaign.journeys {
+            for (name, journey) in published.journeys_of(&kind) {
                 let Some(came) = self.last_occurrence(published, &journey.enter) else { continue };
-                let last = self.contact.last_enrollment(published.id(), name);
+                let last = self.subject.last_enrollment(published.id(), name);
                 if last.is_none_or(|last| last.entered_at < came) {
-                    let clock = calendar::clock(came, &zone_of(&self.contact, published));
+                    let clock = calendar::clock(came, &zone_of(&self.subject, published));
                     self.enter(published, name, journey, Cause::Time(clock));
                 }
             }
@@ -165,15 +166,15 @@ impl Decider<'_> {
         let since = self.now.minus(CATCH_UP).max(published.published_at);
         match trigger {
             Trigger::Date(moment) => {
-                let date = self.contact.attribute(&moment.date);
-                let zone = zone_of(&self.contact, published);
+                let date = self.subject.attribute(&moment.date);
+                let zone = zone_of(&self.subject, published);
                 let came = calendar::last_date(self.now, moment, date.as_ref(), &zone);
                 came.filter(|came| *came >= since)
             }
             Trigger::Schedule(Schedule { recurrence, segment }) => {
                 let segment = QualifiedId::new(published.id(), segment);
-                let since = since.max(*self.contact.segments.get(&segment)?);
-                recurrence.last(since, self.now, &zone_of(&self.contact, published))
+                let since = since.max(*self.subject.segments.get(&segment)?);
+                recurrence.last(since, self.now, &zone_of(&self.subject, published))
             }
             _ => None,
         }
@@ -195,7 +196,7 @@ impl Decider<'_> {
     pub(super) fn apply_ending_rules(&mut self) {
         self.end_where(self.active(), RULE_REASON, |decider, _, trigger| {
             let mut rules = trigger.rules();
-            rules.any(|rule| rule.evaluate(&decider.contact, decider.now).holds)
+            rules.any(|rule| rule.evaluate(&decider.subject, decider.now).holds)
         });
     }
 
@@ -209,7 +210,7 @@ impl Decider<'_> {
     ) {
         for index in among {
             let Some(published) = self.version_of(index) else { continue };
-            let name = &self.contact.enrollments[index].journey;
+            let name = &self.subject.enrollments[index].journey;
             let Some(Journey { goal, exit, .. }) = published.journey(name) else { continue };
             let is_met = |trigger: &Option<Trigger>| {
                 trigger.as_ref().is_some_and(|trigger| meets(self, &published, trigger))
@@ -226,7 +227,7 @@ impl Decider<'_> {
     pub(super) fn resume_journeys(&mut self, event: &Event) {
         for index in self.active() {
             // A step of another enrollment may have ended this one meanwhile.
-            let enrollment = &self.contact.enrollments[index];
+            let enrollment = &self.subject.enrollments[index];
             if !enrollment.is_active() || !enrollment.has_begun() || !self.runs(enrollment) {
                 continue;
             }
@@ -245,7 +246,7 @@ impl Decider<'_> {
     /// Takes every step that has fallen due: a wait is over, or a wait for an event has timed out.
     pub(super) fn take_due_steps(&mut self) {
         for index in self.active() {
-            let enrollment = &self.contact.enrollments[index];
+            let enrollment = &self.subject.enrollments[index];
             let Some(due_at) = enrollment.due_at.filter(|_| self.runs(enrollment)) else {
                 continue;
             };
@@ -256,7 +257,7 @@ impl Decider<'_> {
             match self.step_of(index) {
                 None => self.end(index, EnrollmentState::Failed, "its version is gone"),
                 Some(step) if !is_due => self.reschedule(index, &step, due_at),
-                Some(step) if !self.contact.enrollments[index].has_begun() => {
+                Some(step) if !self.subject.enrollments[index].has_begun() => {
                     self.move_on(index, Next::Step(step.id));
                 }
                 Some(Step { action: Action::WaitFor(wait), .. }) => {
@@ -269,7 +270,7 @@ impl Decider<'_> {
 
     /// Returns whether an enrollment is at a wait for a time on the contact's own clock.
     fn waits_by_the_clock(&self, index: usize) -> bool {
-        let enrollment = &self.contact.enrollments[index];
+        let enrollment = &self.subject.enrollments[index];
         let published = self.version_of(index);
         let journey =
             published.as_ref().and_then(|published| published.journey(&enrollment.journey));
@@ -294,7 +295,7 @@ impl Decider<'_> {
         if moment == due_at {
             return;
         }
-        let enrollment = &mut self.contact.enrollments[index];
+        let enrollment = &mut self.subject.enrollments[index];
         enrollment.due_at = Some(moment);
         let enrollment = enrollment.clone();
         let properties = json!({ "journey": enrollment.journey, "enrollment": enrollment.id,
@@ -307,11 +308,11 @@ impl Decider<'_> {
     /// is none.
     fn clock_moment(&self, index: usize, action: &Action) -> Option<Millis> {
         let published = self.version_of(index)?;
-        let zone = zone_of(&self.contact, &published);
+        let zone = zone_of(&self.subject, &published);
         match action {
             Action::WaitUntil(time) => Some(calendar::next_local_time(self.now, time, &zone)),
             Action::WaitUntilDate { moment, .. } => {
-                let date = self.contact.attribute(&moment.date);
+                let date = self.subject.attribute(&moment.date);
                 calendar::next_date(self.now, moment, date.as_ref(), &zone)
             }
             _ => None,
@@ -320,7 +321,7 @@ impl Decider<'_> {
 
     /// Leaves the current step for the next, and records that.
     pub(super) fn move_on(&mut self, index: usize, next: Next) {
-        let enrollment = &self.contact.enrollments[index];
+        let enrollment = &self.subject.enrollments[index];
         let campaign = enrollment.campaign.clone();
         let from = enrollment.has_begun().then(|| enrollment.step.clone());
         let to = match &next {
@@ -343,7 +344,7 @@ impl Decider<'_> {
                 return self.end(index, EnrollmentState::Completed, "");
             };
             self.steps += 1;
-            let enrollment = &mut self.contact.enrollments[index];
+            let enrollment = &mut self.subject.enrollments[index];
             enrollment.step = id;
             enrollment.since = self.now;
             enrollment.due_at = None;
@@ -358,7 +359,7 @@ impl Decider<'_> {
                     return self.end(index, EnrollmentState::Exited, &reason);
                 }
                 StepResult::WaitsUntil(due_at) => {
-                    let enrollment = &mut self.contact.enrollments[index];
+                    let enrollment = &mut self.subject.enrollments[index];
                     enrollment.due_at = Some(due_at);
                     self.changes.push(Change::Enrollment(enrollment.clone()));
                     return;
@@ -393,7 +394,7 @@ impl Decider<'_> {
             Action::Branch { paths, otherwise } => {
                 let holds = |rule: &&(_, _)| {
                     let (rule, _): &(crate::domain::segment::Rule, Next) = rule;
-                    rule.evaluate(&self.contact, self.now).holds
+                    rule.evaluate(&self.subject, self.now).holds
                 };
                 let path = paths.iter().find(holds);
                 return StepResult::Goes(path.map_or(otherwise, |(_, next)| next).clone());
@@ -403,7 +404,7 @@ impl Decider<'_> {
             }
             Action::Split { paths } => return StepResult::Goes(self.path_of(index, step, paths)),
             Action::Enroll { journey } => {
-                let campaign = self.contact.enrollments[index].campaign.clone();
+                let campaign = self.subject.enrollments[index].campaign.clone();
                 self.enrolled.push_back((campaign, journey.clone()));
             }
             Action::Leave { journey: None, reason } => return StepResult::Leaves(reason.clone()),
@@ -416,15 +417,15 @@ impl Decider<'_> {
     /// Returns whether something that the wait looks back to has already happened.
     fn has_happened(&self, index: usize, wait: &WaitFor) -> bool {
         wait.patterns().filter(|pattern| pattern.step.is_some()).any(|pattern| {
-            self.contact.history.iter().any(|event| self.is_about_step(index, pattern, event))
+            self.subject.history.iter().any(|event| self.is_about_step(index, pattern, event))
         })
     }
 
     /// Returns the path of a split for this contact, which is always the same.
     fn path_of(&self, index: usize, step: &Step, paths: &[(u32, Next)]) -> Next {
-        let enrollment = &self.contact.enrollments[index];
+        let enrollment = &self.subject.enrollments[index];
         let (campaign, journey) = (&enrollment.campaign, &enrollment.journey);
-        let key = format!("{campaign}/{journey}/{}/{}", step.id, self.contact.id);
+        let key = format!("{campaign}/{journey}/{}/{}", step.id, self.subject.id);
         let weights = paths.iter().map(|(weight, _)| *weight);
         let path = bucketing::weighted_bucket(&key, weights).and_then(|chosen| paths.get(chosen));
         path.map_or(Next::End, |(_, next)| next.clone())
@@ -432,9 +433,9 @@ impl Decider<'_> {
 
     /// Ends the enrollments in another journey of the campaign.
     fn leave(&mut self, index: usize, other: &str, reason: &str) {
-        let campaign = self.contact.enrollments[index].campaign.clone();
+        let campaign = self.subject.enrollments[index].campaign.clone();
         for left in self.active() {
-            let enrollment = &self.contact.enrollments[left];
+            let enrollment = &self.subject.enrollments[left];
             if left != index && enrollment.campaign == campaign && enrollment.journey == other {
                 self.end(left, EnrollmentState::Exited, reason);
             }
@@ -443,7 +444,7 @@ impl Decider<'_> {
 
     fn send(&mut self, index: usize, step: &Step, template: &str) {
         self.queue(index, step, StepContent::Template(template.to_owned()));
-        let enrollment = &mut self.contact.enrollments[index];
+        let enrollment = &mut self.subject.enrollments[index];
         enrollment.sent.insert(step.id.clone(), enrollment.steps_taken);
     }
 
@@ -453,7 +454,7 @@ impl Decider<'_> {
     }
 
     fn queue(&mut self, index: usize, step: &Step, content: StepContent) {
-        let enrollment = &self.contact.enrollments[index];
+        let enrollment = &self.subject.enrollments[index];
         let purpose = self.version_of(index).and_then(|published| {
             published.journey(&enrollment.journey).map(|journey| journey.purpose.clone())
         });
@@ -471,16 +472,16 @@ impl Decider<'_> {
 
     fn update(&mut self, set: &[(String, Scalar)], add: &[String], remove: &[String], score: i64) {
         for (name, value) in set {
-            self.contact.set_attribute(name, value.to_json());
+            self.subject.set_attribute(name, value.to_json());
         }
-        self.contact.tags.extend(add.iter().cloned());
-        self.contact.tags.retain(|tag| !remove.contains(tag));
-        self.contact.score += score;
+        self.subject.tags.extend(add.iter().cloned());
+        self.subject.tags.retain(|tag| !remove.contains(tag));
+        self.subject.score += score;
     }
 
     /// Ends an enrollment, in the log and in its row.
     pub(super) fn end(&mut self, index: usize, state: EnrollmentState, reason: &str) {
-        let enrollment = &mut self.contact.enrollments[index];
+        let enrollment = &mut self.subject.enrollments[index];
         enrollment.state = state;
         enrollment.reason = reason.to_owned();
         enrollment.due_at = None;
@@ -514,7 +515,7 @@ impl Decider<'_> {
 
     /// Returns whether `event` matches and is about the last message of the pattern's send step.
     fn is_about_step(&self, index: usize, pattern: &EventPattern, event: &Event) -> bool {
-        let enrollment = &self.contact.enrollments[index];
+        let enrollment = &self.subject.enrollments[index];
         let sent = pattern.step.as_ref().and_then(|step| enrollment.sent.get(step));
         let message: Option<MessageId> = sent.map(|n| enrollment.message_id(*n));
         pattern.matches(event) && message.is_some_and(|id| event.has("message", id.as_str()))
@@ -522,19 +523,19 @@ impl Decider<'_> {
 
     /// Returns the indices of the active enrollments.
     pub(super) fn active(&self) -> Vec<usize> {
-        let enrollments = self.contact.enrollments.iter().enumerate();
+        let enrollments = self.subject.enrollments.iter().enumerate();
         enrollments.filter(|(_, e)| e.is_active()).map(|(index, _)| index).collect()
     }
 
     /// Returns the version an enrollment is pinned to.
     pub(super) fn version_of(&self, index: usize) -> Option<Rc<PublishedVersion>> {
-        let enrollment = &self.contact.enrollments[index];
+        let enrollment = &self.subject.enrollments[index];
         self.catalog.version(&enrollment.campaign, enrollment.version)
     }
 
     /// Returns the step an enrollment is at.
     pub(super) fn step_of(&self, index: usize) -> Option<Step> {
-        let enrollment = &self.contact.enrollments[index];
+        let enrollment = &self.subject.enrollments[index];
         self.version_of(index)?.journey(&enrollment.journey)?.step(&enrollment.step).cloned()
     }
 }
@@ -559,33 +560,33 @@ enum StepResult {
     Leaves(String),
 }
 
-/// Returns the contact's own time zone, or else the campaign's.
-pub(super) fn zone_of(contact: &Contact, published: &PublishedVersion) -> TimeZone {
+/// Returns the record's own time zone, or else the campaign's.
+pub(super) fn zone_of(subject: &dyn Subject, published: &PublishedVersion) -> TimeZone {
     let campaign = &published.compiled.campaign;
-    calendar::zone(&[contact.time_zone.as_deref(), Some(&campaign.time_zone)])
+    calendar::zone(&[subject.time_zone(), Some(&campaign.time_zone)])
 }
 
 /// Returns when a date or schedule comes next for a contact; `None` if the journey starts in
 /// another way, or would not let the contact in again.
-pub(super) fn next_occurrence(
-    contact: &Contact,
+pub(super) fn next_occurrence<S: Subject>(
+    subject: &S,
     published: &PublishedVersion,
     name: &str,
     journey: &Journey,
     now: Millis,
 ) -> Option<Millis> {
-    let is_past = || contact.last_enrollment(published.id(), name).is_some();
+    let is_past = || subject.last_enrollment(published.id(), name).is_some();
     if journey.enter.is_of_time() && journey.re_entry == ReEntry::Never && is_past() {
         return None;
     }
     match &journey.enter {
         Trigger::Date(moment) => {
-            let date = contact.attribute(&moment.date)?;
-            calendar::next_date(now, moment, Some(&date), &zone_of(contact, published))
+            let date = subject.attribute(&moment.date)?;
+            calendar::next_date(now, moment, Some(&date), &zone_of(subject, published))
         }
         Trigger::Schedule(Schedule { recurrence, segment }) => {
-            contact.segments.get(&QualifiedId::new(published.id(), segment))?;
-            recurrence.next(now, &zone_of(contact, published))
+            subject.segments.get(&QualifiedId::new(published.id(), segment))?;
+            recurrence.next(now, &zone_of(subject, published))
         }
         _ => None,
     }

@@ -5,7 +5,7 @@
 //! that fails if either contact has a newer event.
 
 use super::{Decider, Decision, StepLimitExceeded, wake_at};
-use crate::domain::base::primitives::{Channel, ContactId, Ids, Millis};
+use crate::domain::base::primitives::{Channel, Ids, Millis, RecordId};
 use crate::domain::campaign::journey::ReEntry;
 use crate::domain::contact::consent::{self, Consent, ConsentState};
 use crate::domain::contact::touch;
@@ -45,10 +45,10 @@ pub fn merge(
     if decider.exceeds_step_limit() {
         return Err(StepLimitExceeded);
     }
-    let Decider { mut contact, changes, .. } = decider;
-    contact.wake_at = wake_at(catalog, &contact, now);
-    let left = leave(catalog, from, &contact, now, ids);
-    Ok([left, Decision { contact, read_seq, changes }])
+    let Decider { mut subject, changes, .. } = decider;
+    subject.wake_at = wake_at(catalog, &subject, now);
+    let left = leave(catalog, from, &subject, now, ids);
+    Ok([left.of_any(), Decision { subject, read_seq, changes, conflicts: Vec::new() }.of_any()])
 }
 
 /// Returns the decision about the merged contact: it keeps its log, and the addresses that the
@@ -59,43 +59,43 @@ fn leave(
     survivor: &Contact,
     now: Millis,
     ids: &mut Ids,
-) -> Decision {
+) -> Decision<Contact> {
     let read_seq = from.seq;
     let mut decider = Decider::of(catalog, from, now, ids);
     decider.record(names::CONTACT_MERGED, None, json!({ "into": survivor.id }));
     decider.leave_all_segments();
-    let Decider { contact: from, changes, .. } = decider;
+    let Decider { subject: from, changes, .. } = decider;
     let keep = |own: Option<String>, survivors: &Option<String>| {
         own.filter(|own| survivors.as_ref() != Some(own))
     };
     let Record { id, seq, created_at, .. } = from.record;
-    let contact = Contact {
+    let subject = Contact {
         email: keep(from.email, &survivor.email),
         phone: keep(from.phone, &survivor.phone),
         external_id: keep(from.external_id, &survivor.external_id),
-        ..Contact::of(Record { seq, ..Record::unknown(id, created_at) })
+        ..Contact::of(Contact::emptied(id, seq, created_at))
     };
-    Decision { contact, read_seq, changes }
+    Decision { subject, read_seq, changes, conflicts: Vec::new() }
 }
 
-impl Decider<'_> {
+impl Decider<'_, Contact> {
     /// Takes over consents. A consent goes with its address: it counts if the survivor takes over
     /// that address. A withdrawal counts for the person, whichever address it was for.
     fn take_over_consents(&mut self, from: &Contact) {
         for consent in &from.consents {
-            let own = self.contact.consent(consent.channel, &consent.purpose);
+            let own = self.subject.consent(consent.channel, &consent.purpose);
             if own.is_some_and(Consent::is_refused) {
                 continue;
             }
             let has = |contact: &Contact| contact.address_on(consent.channel).is_some();
-            let moves = has(from) && !has(&self.contact);
+            let moves = has(from) && !has(&self.subject);
             let mut consent = consent.clone();
             if consent.is_refused() {
                 (consent.state, consent.was_refused) = (ConsentState::Withdrawn, false);
                 consent.waiting.clear();
             }
             if moves || consent.state == ConsentState::Withdrawn {
-                self.contact.put_consent(consent.clone());
+                self.subject.put_consent(consent.clone());
                 self.put_merged_on_record(&from.id, &consent);
             }
         }
@@ -103,7 +103,7 @@ impl Decider<'_> {
 
     /// Takes over the profile. The survivor's values win; missing ones are filled in.
     fn take_over_profile(&mut self, from: &Contact) {
-        let contact = &mut self.contact;
+        let contact = &mut self.subject;
         for channel in [Channel::Email, Channel::Sms] {
             let moves = contact.address_on(channel).is_none();
             if moves && let Some(suppression) = from.suppressed.get(&channel) {
@@ -146,13 +146,13 @@ impl Decider<'_> {
     /// that this is not a new entry. Whether their rules still hold is checked right after.
     fn take_over_memberships(&mut self, from: &Contact) {
         for (segment, since) in &from.segments {
-            if self.contact.segments.contains_key(segment) {
+            if self.subject.segments.contains_key(segment) {
                 continue;
             }
             let campaign = segment.parts().map(|(campaign, _)| campaign);
             let properties = json!({ "segment": segment, "copied": from.id });
             self.record(names::SEGMENT_ENTERED, campaign.as_ref(), properties);
-            self.contact.segments.insert(segment.clone(), *since);
+            self.subject.segments.insert(segment.clone(), *since);
             self.changes.push(Change::EnterSegment(segment.clone(), *since));
         }
         // None of this triggers anything.
@@ -161,14 +161,14 @@ impl Decider<'_> {
 
     /// Copies the other contact's events about the person into the survivor's log, for rules to
     /// evaluate. A copy triggers nothing and is not counted.
-    fn take_over_log(&mut self, from: &ContactId, log: Vec<Event>) {
+    fn take_over_log(&mut self, from: &RecordId, log: Vec<Event>) {
         let is_about_person =
             |event: &Event| !OF_ONE_ID.iter().any(|family| event.name.starts_with(family));
         for mut event in log.into_iter().filter(is_about_person) {
-            self.contact.seq += 1;
-            event.seq = self.contact.seq;
+            self.subject.seq += 1;
+            event.seq = self.subject.seq;
             event.properties.insert("copied".to_owned(), json!(from));
-            self.contact.history.push(event.clone());
+            self.subject.history.push(event.clone());
             self.changes.push(Change::Event { event, key: None, content: None });
         }
     }
@@ -179,7 +179,7 @@ impl Decider<'_> {
     /// ends, and its waiting messages are held back.
     fn take_over_enrollments(&mut self, from: &Contact) {
         for enrollment in &from.enrollments {
-            let mut others = self.contact.enrollments.iter();
+            let mut others = self.subject.enrollments.iter();
             let is_same = |own: &Enrollment| own.is_of(&enrollment.campaign, &enrollment.journey);
             let is_inside = others.clone().any(|own| {
                 is_same(own)
@@ -194,9 +194,9 @@ impl Decider<'_> {
             }
             let is_twice = has_passed && self.is_passed_once(&enrollment);
             let ends = is_inside || is_twice || is_taken && enrollment.is_for_value();
-            let index = self.contact.enrollments.len();
-            self.contact.enrollments.push(enrollment);
-            let enrollment = &mut self.contact.enrollments[index];
+            let index = self.subject.enrollments.len();
+            self.subject.enrollments.push(enrollment);
+            let enrollment = &mut self.subject.enrollments[index];
             if enrollment.is_active() && ends {
                 self.end(index, EnrollmentState::Exited, MERGED_REASON);
             } else if is_twice && !enrollment.was_exited() {
@@ -214,10 +214,10 @@ impl Decider<'_> {
     }
 }
 
-impl Decider<'_> {
+impl Decider<'_, Contact> {
     /// Adds an entry to the survivor's ledger, under the merge event. The evidence itself stays in
     /// the other contact's ledger.
-    fn put_merged_on_record(&mut self, from: &ContactId, consent: &Consent) {
+    fn put_merged_on_record(&mut self, from: &RecordId, consent: &Consent) {
         let source = format!("merged from {from}");
         let by = Evidence { source: &source, message: None, origin_hash: "" };
         self.put_on_record(consent, consent.form.clone(), "", &by);

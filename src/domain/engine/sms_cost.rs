@@ -5,12 +5,13 @@
 use super::Decider;
 use super::apply::facts;
 use crate::domain::base::primitives::Channel;
+use crate::domain::contact::Contact;
 use crate::domain::contact::message::{Message, ProviderCharge, SmsCost};
 use crate::domain::engine::change::{MessagePatch, Metric};
 use crate::domain::record::event::names;
 use serde_json::Value;
 
-impl Decider<'_> {
+impl Decider<'_, Contact> {
     /// Counts the cost of a message that is known to have left, and adds it to the properties of
     /// the event that records this.
     pub(super) fn count_spent(
@@ -55,7 +56,7 @@ impl Decider<'_> {
         let segments = bill.segments.unwrap_or(known.segments);
         let named = bill.micros.filter(|_| bill.currency == campaign.currency);
         let own = || {
-            let to = self.contact.address_on(Channel::Sms)?;
+            let to = self.subject.address_on(Channel::Sms)?;
             Some(campaign.sms.price(to).saturating_mul(segments.into()))
         };
         let micros = named.or_else(|| match segments == known.segments {

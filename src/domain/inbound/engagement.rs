@@ -1,14 +1,14 @@
 //! An engagement: a message was opened or clicked.
 
 use super::bot_detection::FetchFacts;
-use crate::domain::base::primitives::{ContactId, MessageId, Millis};
+use crate::domain::base::primitives::{MessageId, Millis, RecordId};
 use serde::{Deserialize, Serialize};
 
 /// An open or a click: a link or the pixel of a message was fetched.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Engagement {
     /// The contact that the message was sent to.
-    pub contact: ContactId,
+    pub contact: RecordId,
     pub message: MessageId,
     /// The target of the link; `None` for an open.
     pub url: Option<String>,

@@ -2,7 +2,7 @@
 
 use super::unpublished::Unpublished;
 use crate::domain::base::diagnostic::brief;
-use crate::domain::base::primitives::{CampaignId, Millis, QualifiedId};
+use crate::domain::base::primitives::{CampaignId, KindId, Millis, QualifiedId};
 use crate::domain::campaign::journey::{
     Action, Journey, JourneyStatus, ReEntry, RunState, Trigger,
 };
@@ -67,11 +67,24 @@ impl PublishedVersion {
         }
     }
 
-    /// Returns its segments and their rules in dependency order, so that a single pass evaluates
-    /// all of them.
-    pub fn segments(&self) -> impl Iterator<Item = (&QualifiedId, &Rule)> {
-        let rules = &self.compiled.campaign.segments;
-        self.segments.iter().filter_map(|(id, name)| Some((id, rules.get(name)?)))
+    /// Returns the segments of records of a kind, and their rules, in dependency order, so that a
+    /// single pass evaluates all of them.
+    pub fn segments_of<'p>(
+        &'p self,
+        kind: &'p KindId,
+    ) -> impl Iterator<Item = (&'p QualifiedId, &'p Rule)> {
+        let all = &self.compiled.campaign.segments;
+        let all = self.segments.iter().filter_map(|(id, name)| Some((id, all.get(name)?)));
+        all.filter(|(_, segment)| segment.of == *kind).map(|(id, segment)| (id, &segment.rule))
+    }
+
+    /// Returns the journeys of records of a kind, by name.
+    pub fn journeys_of<'p>(
+        &'p self,
+        kind: &'p KindId,
+    ) -> impl Iterator<Item = (&'p String, &'p Journey)> {
+        let all = self.compiled.campaign.journeys.iter();
+        all.filter(move |(_, journey)| journey.of == *kind)
     }
 
     /// Returns its campaign's id.
@@ -111,7 +124,7 @@ impl PublishedVersion {
     /// Collects the names of the events that its rules and journeys refer to.
     fn watched<'a>(&'a self, names: &mut BTreeSet<&'a str>) {
         let campaign = &self.compiled.campaign;
-        campaign.segments.values().for_each(|rule| rule.event_names(names));
+        campaign.segments.values().for_each(|segment| segment.rule.event_names(names));
         if !campaign.broadcasts.is_empty() {
             // The events that a goal is credited to.
             names.extend([names::MESSAGE_SENT, names::BROADCAST_CONVERTED]);

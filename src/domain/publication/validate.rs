@@ -13,6 +13,7 @@ mod templates;
 #[cfg(test)]
 mod tests;
 
+use crate::domain::base::primitives::KindId;
 pub use doubts::doubts;
 pub use templates::{check_templates, partials_of, references};
 
@@ -82,7 +83,7 @@ const CHINESE_TIMES: &[&str] = &[
 
 /// Returns all problems of a campaign, except those in the contents of its templates.
 pub fn check(campaign: &Campaign) -> Vec<Problem> {
-    let mut check = Check { campaign, problems: Vec::new() };
+    let mut check = Check { campaign, of: KindId::contact(), problems: Vec::new() };
     check.head();
     check.costs();
     check.texting();
@@ -91,8 +92,9 @@ pub fn check(campaign: &Campaign) -> Vec<Problem> {
     check.paths();
     check.section("form", &campaign.forms, Check::form);
     check.section("purpose", &campaign.purposes, Check::purpose_text);
-    check.section("segment", &campaign.segments, |check, key, rule| {
-        check.rule(&format!("{key}.rule"), rule);
+    check.section("segment", &campaign.segments, |check, key, segment| {
+        check.kind(&format!("{key}.of"), &segment.of);
+        check.rule(&format!("{key}.rule"), &segment.rule);
     });
     check.segment_cycles();
     check.section("journey", &campaign.journeys, Check::journey);
@@ -118,12 +120,20 @@ pub fn is_reserved(path: &str) -> bool {
 
 struct Check<'c> {
     campaign: &'c Campaign,
+    /// The kind of the records that the part being checked is about.
+    of: KindId,
     problems: Vec<Problem>,
 }
 
 impl Check<'_> {
     fn error(&mut self, key: impl Into<String>, message: impl Into<String>) {
         self.problems.push(Problem::new(key, message));
+    }
+
+    /// Checks the name of a kind, which is then that of what is checked next.
+    fn kind(&mut self, key: &str, kind: &KindId) {
+        self.name(key, kind.as_str());
+        self.of = kind.clone();
     }
 
     fn ensure(&mut self, holds: bool, key: &str, message: &str) {

@@ -57,10 +57,14 @@ pub mod names {
     pub const CONTACT_ERASED: &str = "contact.erased";
     pub const CONTACT_MERGED: &str = "contact.merged";
     pub const CONTACT_REDATED: &str = "contact.redated";
+    pub const RECORD_CREATED: &str = "record.created";
+    pub const RECORD_EDITED: &str = "record.edited";
+    pub const RECORD_REDATED: &str = "record.redated";
 
     /// The prefixes of event names that only dripline may record.
-    pub const RESERVED: [&str; 8] = [
+    pub const RESERVED: [&str; 9] = [
         "form.", "message.", "consent.", "contact.", "segment.", "journey.", "goal.", "broadcast.",
+        "record.",
     ];
 
     /// The names that begin with one of `RESERVED`.
@@ -74,6 +78,7 @@ pub mod names {
         JOURNEY_MIGRATED, JOURNEY_RESCHEDULED, JOURNEY_COMPLETED, JOURNEY_EXITED, JOURNEY_FAILED,
         GOAL_REACHED, BROADCAST_QUEUED, BROADCAST_SKIPPED, BROADCAST_CONVERTED, CONTACT_NAMED,
         CONTACT_UPDATED, CONTACT_REPORT_REFUSED, CONTACT_ERASED, CONTACT_MERGED, CONTACT_REDATED,
+        RECORD_CREATED, RECORD_EDITED, RECORD_REDATED,
     ];
 }
 

@@ -2,14 +2,18 @@
 //! contact is a record that can be written to. Not here: addresses and consents (`contact`), and
 //! the decisions themselves (`engine`).
 
+pub mod edit;
 pub mod enrollment;
 pub mod event;
 
-use crate::domain::base::primitives::{CampaignId, ContactId, Millis, QualifiedId};
+use crate::domain::base::primitives::{
+    CampaignId, KindId, MemberId, Millis, QualifiedId, RecordId,
+};
 use crate::domain::record::enrollment::{Enrollment, EnrollmentState};
 use crate::domain::record::event::Event;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Deref, DerefMut};
 
 /// The number of a record's newest events that rules look at.
 pub const HISTORY_EVENTS_MAX: i64 = 1_000;
@@ -17,9 +21,12 @@ pub const HISTORY_EVENTS_MAX: i64 = 1_000;
 /// A record as of event `seq`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
-    pub id: ContactId,
+    pub id: RecordId,
+    pub kind: KindId,
     /// The number of its newest event; 0 before the first.
     pub seq: i64,
+    /// The member who looks after it.
+    pub owner: Option<MemberId>,
     /// Known facts: text, numbers, booleans, lists of text.
     pub attributes: BTreeMap<String, Value>,
     pub tags: BTreeSet<String>,
@@ -39,10 +46,12 @@ pub struct Record {
 
 impl Record {
     /// Returns a new record about which nothing is known.
-    pub fn unknown(id: ContactId, now: Millis) -> Self {
+    pub fn unknown(id: RecordId, kind: KindId, now: Millis) -> Self {
         Self {
             id,
+            kind,
             seq: 0,
+            owner: None,
             attributes: BTreeMap::new(),
             tags: BTreeSet::new(),
             score: 0,
@@ -55,11 +64,70 @@ impl Record {
         }
     }
 
+    /// Sets an attribute, or the owner; `null` clears it.
+    pub fn set_attribute(&mut self, name: &str, value: Value) {
+        match (name, value) {
+            ("owner", Value::String(id)) => self.owner = Some(MemberId(id)),
+            ("owner", Value::Null) => self.owner = None,
+            (_, Value::Null) => _ = self.attributes.remove(name),
+            (_, value) => _ = self.attributes.insert(name.to_owned(), value),
+        }
+    }
+
     /// Returns the newest enrollment in a journey.
     pub fn last_enrollment(&self, campaign: &CampaignId, journey: &str) -> Option<&Enrollment> {
         self.enrollments
             .iter()
             .filter(|e| e.is_of(campaign, journey))
             .max_by_key(|e| (e.state == EnrollmentState::Active, e.entered_at))
+    }
+}
+
+/// A record of another kind than contacts, such as a company.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlainRecord {
+    pub record: Record,
+    /// What people call it.
+    pub title: String,
+    /// Its number within its kind, from 1, if the kind numbers its records.
+    pub number: Option<i64>,
+    /// Where it stands in the process of its kind.
+    pub stage: Option<String>,
+    /// What it is worth, in minor units of the currency of its kind.
+    pub value: Option<i64>,
+    /// The records that were merged into it.
+    pub aliases: Vec<RecordId>,
+}
+
+impl PlainRecord {
+    /// Returns a new record about which nothing is known.
+    pub fn unknown(id: RecordId, kind: KindId, now: Millis) -> Self {
+        Self {
+            record: Record::unknown(id, kind, now),
+            title: String::new(),
+            number: None,
+            stage: None,
+            value: None,
+            aliases: Vec::new(),
+        }
+    }
+
+    /// Returns whether this is its id, or was the id of a record that was merged into it.
+    pub fn is_known_as(&self, id: &RecordId) -> bool {
+        self.id == *id || self.aliases.contains(id)
+    }
+}
+
+impl Deref for PlainRecord {
+    type Target = Record;
+
+    fn deref(&self) -> &Record {
+        &self.record
+    }
+}
+
+impl DerefMut for PlainRecord {
+    fn deref_mut(&mut self) -> &mut Record {
+        &mut self.record
     }
 }

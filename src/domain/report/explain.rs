@@ -3,7 +3,7 @@
 use super::explain_broadcasts::BroadcastExplained;
 use super::reason::in_words;
 use crate::domain::base::language::Language;
-use crate::domain::base::primitives::{Channel, ContactId, MessageId, Millis, QualifiedId};
+use crate::domain::base::primitives::{Channel, MessageId, Millis, QualifiedId, RecordId};
 use crate::domain::campaign::journey::{
     Action, EventPattern, Journey, JourneyStatus, ReEntry, RunState, Trigger,
 };
@@ -24,7 +24,7 @@ use std::collections::BTreeSet;
 /// Everything about one contact.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Explanation {
-    pub contact: ContactId,
+    pub contact: RecordId,
     /// The channels on which nothing is sent to its address, and why.
     #[serde(default)]
     pub suppressed: Vec<SuppressionExplained>,
@@ -185,7 +185,8 @@ pub fn explain(
     let messages = messages.into_iter().map(|message| asked.message(message)).collect();
     let rules = catalog.live().flat_map(|published| {
         let segments = published.compiled.campaign.segments.iter();
-        segments.map(|(name, rule)| (QualifiedId::new(published.id(), name), rule))
+        let segments = segments.filter(|(_, segment)| segment.of == contact.kind);
+        segments.map(|(name, segment)| (QualifiedId::new(published.id(), name), &segment.rule))
     });
     Explanation {
         contact: contact.id.clone(),

@@ -101,7 +101,7 @@ fn no_turn(
     let found = campaign.and_then(|published| {
         let campaign = &published.compiled.campaign;
         let broadcast = campaign.broadcasts.get(id.parts()?.1)?;
-        Some((broadcast, campaign.segments.get(&broadcast.segment)?))
+        Some((broadcast, &campaign.segments.get(&broadcast.segment)?.rule))
     });
     if contact.created_at > *started_at {
         return "broadcast_came_later";

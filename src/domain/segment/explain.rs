@@ -4,16 +4,15 @@
 use super::events::found;
 use super::{
     Comparison, DateTest, Events, JourneyState, Measure, Occurrence, Operator, Relative, Rule,
-    Sample, Scalar, TimeTest, newest_enrollment,
+    Sample, Scalar, Subject, TimeTest, newest_enrollment,
 };
 use crate::domain::base::language::Language;
 use crate::domain::base::primitives::{Millis, Money, Span};
-use crate::domain::contact::Contact;
 use crate::domain::record::event::{CURRENCY, VALUE, VALUE_MINOR};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// A rule, or a part of one, evaluated for one contact. The results are those of `Rule::evaluate`.
+/// A rule, or a part of one, evaluated for one subject. The results are those of `Rule::evaluate`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Explained {
     /// The condition in words.
@@ -54,18 +53,18 @@ impl Words {
 
 impl Rule {
     /// Evaluates as `evaluate` does, and explains each part.
-    pub fn explain(&self, contact: &Contact, now: Millis) -> Explained {
-        let evaluation = self.evaluate(contact, now);
+    pub fn explain(&self, subject: &dyn Subject, now: Millis) -> Explained {
+        let evaluation = self.evaluate(subject, now);
         let parts = match self {
             Self::All(parts) | Self::Any(parts) => {
-                parts.iter().map(|part| part.explain(contact, now)).collect()
+                parts.iter().map(|part| part.explain(subject, now)).collect()
             }
-            Self::Not(part) => vec![part.explain(contact, now)],
+            Self::Not(part) => vec![part.explain(subject, now)],
             _ => Vec::new(),
         };
         Explained {
             question: self.question(),
-            found: self.found(contact, now),
+            found: self.found(subject, now),
             holds: evaluation.holds,
             changes_at: evaluation.changes_at,
             parts,
@@ -136,25 +135,25 @@ impl Rule {
         }
     }
 
-    fn found(&self, contact: &Contact, now: Millis) -> Option<Value> {
+    fn found(&self, subject: &dyn Subject, now: Millis) -> Option<Value> {
         match self {
             Self::All(_) | Self::Any(_) | Self::Not(_) => None,
             Self::Attribute { attribute, .. } => {
-                Some(contact.attribute(attribute).unwrap_or_default())
+                Some(subject.attribute(attribute).unwrap_or_default())
             }
-            Self::Tag(tag) => Some(contact.tags.contains(tag).into()),
+            Self::Tag(tag) => Some(subject.tags.contains(tag).into()),
             Self::Consent { purpose, channel } => {
-                let consent = contact.consent(*channel, purpose);
+                let consent = subject.consent(*channel, purpose);
                 let state = consent.map(|consent| serde_json::to_value(consent.state));
                 Some(state.and_then(Result::ok).unwrap_or_default())
             }
-            Self::Score(_) => Some(contact.score.into()),
+            Self::Score(_) => Some(subject.score.into()),
             Self::Event { events, within, .. } => {
-                Some(found::count(&events.within(*within, contact, now)))
+                Some(found::count(&events.within(*within, subject, now)))
             }
             Self::Amount { events, measure, property, within, .. } => {
                 let found =
-                    found::amount(&events.within(*within, contact, now), *measure, property);
+                    found::amount(&events.within(*within, subject, now), *measure, property);
                 let currency = events.currency().filter(|_| property == VALUE_MINOR);
                 Some(match found.as_f64().zip(currency) {
                     Some((minor, currency)) => amount(minor, currency).into(),
@@ -162,21 +161,21 @@ impl Rule {
                 })
             }
             Self::EventTime { events, which, within, .. } => {
-                Some(found::time(&events.within(*within, contact, now), *which))
+                Some(found::time(&events.within(*within, subject, now), *which))
             }
             Self::Sequence { first, then, within, .. } => {
-                let count = |events: &Events| found::count(&events.within(*within, contact, now));
+                let count = |events: &Events| found::count(&events.within(*within, subject, now));
                 Some([count(first), count(then)].into_iter().collect())
             }
             Self::Segment(segment) => {
-                Some(contact.segments.get(segment).map(|since| since.rfc3339()).into())
+                Some(subject.segments.get(segment).map(|since| since.rfc3339()).into())
             }
             Self::Journey { journey, .. } => {
-                let enrollment = newest_enrollment(contact, journey);
+                let enrollment = newest_enrollment(subject, journey);
                 let found = enrollment.map(|e| json!({ "state": e.state, "step": e.step }));
                 Some(found.unwrap_or_default())
             }
-            Self::Sample(sample) => Some(sample.has(contact.id.as_str()).into()),
+            Self::Sample(sample) => Some(sample.has(subject.id.as_str()).into()),
         }
     }
 }

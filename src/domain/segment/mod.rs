@@ -1,4 +1,4 @@
-//! A rule: a condition on one contact, which holds or does not.
+//! A rule: a condition on one record, which holds or does not.
 //!
 //! The same rule has two evaluators: `evaluate` here, used inside a decision, and its SQL form in
 //! `store::segments`, which finds the contacts to evaluate again. A property test compares the two.
@@ -8,15 +8,17 @@ mod events;
 mod explain;
 mod sample;
 mod operator;
+mod subject;
 
 pub use dates::{DateTest, MOMENT_FORMS, Moment, Relative};
 pub use events::{AMOUNT_MAX, AMOUNT_UNIT, Events, Measure, Occurrence, TimeTest};
 pub use explain::{Explained, Words};
 pub use operator::{Comparison, Operator, Scalar, matches};
 pub use sample::{PRIME, Sample, TAIL};
+pub use subject::{AnyRecord, COLUMNS, Subject};
 
 use crate::domain::base::primitives::{Channel, Millis, QualifiedId, Span};
-use crate::domain::contact::Contact;
+use crate::domain::contact::consent::Consent;
 use crate::domain::record::Record;
 use crate::domain::record::enrollment::{Enrollment, EnrollmentState};
 use serde::{Deserialize, Serialize};
@@ -139,48 +141,48 @@ pub struct Evaluation {
 }
 
 impl Rule {
-    /// Evaluates the rule for `contact` at `now`. Memberships and enrollments are taken from the
-    /// contact, so a decision evaluates a segment after the segments that its rule refers to.
-    pub fn evaluate(&self, contact: &Contact, now: Millis) -> Evaluation {
+    /// Evaluates the rule for `subject` at `now`. Memberships and enrollments are taken from the
+    /// subject, so a decision evaluates a segment after the segments that its rule refers to.
+    pub fn evaluate(&self, subject: &dyn Subject, now: Millis) -> Evaluation {
         match self {
-            Self::All(parts) => Evaluation::of_all(parts.iter().map(|p| p.evaluate(contact, now))),
+            Self::All(parts) => Evaluation::of_all(parts.iter().map(|p| p.evaluate(subject, now))),
             Self::Any(parts) => {
-                Evaluation::of_all(parts.iter().map(|p| p.evaluate(contact, now).opposite()))
+                Evaluation::of_all(parts.iter().map(|p| p.evaluate(subject, now).opposite()))
                     .opposite()
             }
-            Self::Not(part) => part.evaluate(contact, now).opposite(),
+            Self::Not(part) => part.evaluate(subject, now).opposite(),
             Self::Attribute { attribute, test } => {
-                let value = contact.attribute(attribute);
-                test.evaluate(value.as_ref(), contact.time_zone.as_deref(), now)
+                let value = subject.attribute(attribute);
+                test.evaluate(value.as_ref(), subject.time_zone(), now)
             }
-            Self::Tag(tag) => Evaluation::lasting(contact.tags.contains(tag)),
+            Self::Tag(tag) => Evaluation::lasting(subject.tags.contains(tag)),
             Self::Consent { purpose, channel } => {
-                Evaluation::lasting(contact.may_be_sent(*channel, purpose))
+                Evaluation::lasting(subject.consent(*channel, purpose).is_some_and(Consent::allows))
             }
-            Self::Score(comparison) => Evaluation::lasting(comparison.holds(contact.score as f64)),
+            Self::Score(comparison) => Evaluation::lasting(comparison.holds(subject.score as f64)),
             Self::Event { events, count, within } => {
-                events::count(&events.within(*within, contact, now), *count)
+                events::count(&events.within(*within, subject, now), *count)
             }
             Self::Amount { events, measure, property, result, within } => {
-                let window = events.within(*within, contact, now);
+                let window = events.within(*within, subject, now);
                 events::amount(&window, *measure, property, *result)
             }
             Self::EventTime { events, which, at, within } => {
-                events::time(&events.within(*within, contact, now), *which, *at)
+                events::time(&events.within(*within, subject, now), *which, *at)
             }
             Self::Sequence { first, then, span, within } => {
-                let first = first.within(*within, contact, now);
-                let then = then.within(*within, contact, now);
+                let first = first.within(*within, subject, now);
+                let then = then.within(*within, subject, now);
                 events::sequence(&first, &then, *span)
             }
-            Self::Segment(segment) => Evaluation::lasting(contact.segments.contains_key(segment)),
+            Self::Segment(segment) => Evaluation::lasting(subject.segments.contains_key(segment)),
             Self::Journey { journey, state, step } => {
-                let enrollment = newest_enrollment(contact, journey);
+                let enrollment = newest_enrollment(subject, journey);
                 let is_there = step.is_none() || enrollment.map(|p| &p.step) == step.as_ref();
                 let stands = enrollment.map(|enrollment| enrollment.state) == state.enrollment();
                 Evaluation::lasting(stands && is_there)
             }
-            Self::Sample(sample) => Evaluation::lasting(sample.has(contact.id.as_str())),
+            Self::Sample(sample) => Evaluation::lasting(sample.has(subject.id.as_str())),
         }
     }
 

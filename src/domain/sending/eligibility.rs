@@ -75,7 +75,7 @@ fn blocks(known: &Suppression, message: &Message) -> bool {
 mod tests {
     use super::*;
     use crate::domain::base::primitives::{
-        CampaignId, Channel, ContactId, EnrollmentId, MessageId, Millis,
+        CampaignId, Channel, EnrollmentId, MessageId, Millis, RecordId,
     };
     use crate::domain::contact::consent::ConsentState;
     use crate::domain::contact::message_source::StepSource;
@@ -84,7 +84,7 @@ mod tests {
     /// Returns the eligibility of a message whose enrollment ended in this way.
     fn asked(state: EnrollmentState, reason: &str) -> Eligibility {
         let now = Millis(0);
-        let mut contact = Contact::unknown(ContactId::from("c"), now);
+        let mut contact = Contact::unknown(RecordId::from("c"), now);
         contact.email = Some("ann@example.com".to_owned());
         contact.put_consent(Consent {
             channel: Channel::Email,

@@ -124,7 +124,7 @@ fn was_under_way(message: &Message, at: Millis) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::base::primitives::{CampaignId, ContactId, EnrollmentId, Ids, MessageId};
+    use crate::domain::base::primitives::{CampaignId, EnrollmentId, Ids, MessageId, RecordId};
     use crate::domain::contact::message_source::{StepContent, StepSource};
 
     const MARK: Millis = Millis(1_000_000);
@@ -135,7 +135,7 @@ mod tests {
         created: Millis,
         change: impl Fn(&mut Message),
     ) -> HoldDecision {
-        let contact = Contact::unknown(ContactId::from("c"), created);
+        let contact = Contact::unknown(RecordId::from("c"), created);
         let (id, campaign) = (MessageId::from("m"), CampaignId::from("c"));
         let source = MessageSource::Confirmation { asks_details: false };
         let mut message = Message::queue(id, contact.id.clone(), campaign, 1, source, DROPPED);

@@ -1,6 +1,6 @@
 //! The buttons of a quarantined contact.
 
-use crate::domain::base::primitives::ContactId;
+use crate::domain::base::primitives::RecordId;
 use crate::edge::app::App;
 use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
@@ -8,7 +8,7 @@ use crate::flows::schedule::quarantine;
 
 /// Releases a contact from quarantine, then shows the list again.
 pub async fn release(app: App, inbound: Inbound, id: &str) -> Reply {
-    match quarantine::release(&app.db, &ContactId::from(id), app.now).await {
+    match quarantine::release(&app.db, &RecordId::from(id), app.now).await {
         Ok(_) => Reply::redirect(303, &format!("/admin?lang={}", inbound.language().tag())),
         Err(error) => response::failed(&inbound, "release", &error),
     }

@@ -1,6 +1,6 @@
 //! Quarantined contacts: list, release.
 
-use crate::domain::base::primitives::ContactId;
+use crate::domain::base::primitives::RecordId;
 use crate::edge::app::App;
 use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
@@ -17,7 +17,7 @@ pub async fn list(app: App, inbound: Inbound) -> Reply {
 
 /// Releases a contact from quarantine.
 pub async fn release(app: App, inbound: Inbound, id: &str) -> Reply {
-    match quarantine::release(&app.db, &ContactId::from(id), app.now).await {
+    match quarantine::release(&app.db, &RecordId::from(id), app.now).await {
         Ok(true) => Reply::json(200, &json!({ "released": id })),
         Ok(false) => {
             let detail = "It is not quarantined: it may have been released already.";

@@ -5,7 +5,7 @@
 //! nor repeats one. The position reached is written after the decisions; it only saves scanning
 //! again.
 
-use crate::domain::base::primitives::{ContactId, Ids, Millis, QualifiedId, Span};
+use crate::domain::base::primitives::{Ids, Millis, QualifiedId, RecordId, Span};
 use crate::domain::campaign::ab_test::{Finding, Trial, evaluate};
 use crate::domain::campaign::broadcast::{
     AbTest, Broadcast, BroadcastRecipient, BroadcastState, Phase,
@@ -15,7 +15,7 @@ use crate::domain::engine::Input;
 use crate::domain::operations::failing::{Failing, FailingKind};
 use crate::domain::publication::catalog::{Catalog, PublishedVersion};
 use crate::domain::segment::Rule;
-use crate::flows::commit::{Command, CommitError, ContactRef, commit, load_versions};
+use crate::flows::commit::{Command, CommitError, RecordRef, commit, load_versions};
 use crate::flows::ports::all;
 use crate::flows::ports::{Database, DatabaseError};
 use crate::flows::tasks::Work;
@@ -111,7 +111,7 @@ async fn move_on<D: Database>(
 pub fn of<'e>(published: &'e PublishedVersion, name: &str) -> Option<(&'e Broadcast, &'e Rule)> {
     let campaign = &published.compiled.campaign;
     let broadcast = campaign.broadcasts.get(name)?;
-    Some((broadcast, campaign.segments.get(&broadcast.segment)?))
+    Some((broadcast, &campaign.segments.get(&broadcast.segment)?.rule))
 }
 
 /// Returns the first phase of a broadcast.
@@ -166,10 +166,10 @@ impl<D: Database> Run<'_, D> {
             };
             let full = next.len() == RECIPIENTS_PER_PAGE;
             let end = next.last().filter(|_| full).map_or(looked, |last| last.0.clone());
-            let is_turn = |contact: &ContactId| {
+            let is_turn = |contact: &RecordId| {
                 row.phase != Phase::Test || self.broadcast.is_tester(self.id, contact)
             };
-            let turns: Vec<ContactId> = next.into_iter().filter(is_turn).collect();
+            let turns: Vec<RecordId> = next.into_iter().filter(is_turn).collect();
             let mut batches = turns.chunks(BATCH_SIZE).peekable();
             loop {
                 let batch = batches.next().unwrap_or_default();
@@ -197,7 +197,7 @@ impl<D: Database> Run<'_, D> {
     async fn next_turns(
         &self,
         row: &BroadcastRow,
-    ) -> Result<(Vec<ContactId>, Option<String>), DatabaseError> {
+    ) -> Result<(Vec<RecordId>, Option<String>), DatabaseError> {
         let rows = self.db.batch(vec![broadcasts::turns(row, self.rule, self.now)]).await?;
         let rows = all::<TurnRow>(rows.first())?;
         let looked = rows.iter().find_map(|row| row.looked.clone());
@@ -209,7 +209,7 @@ impl<D: Database> Run<'_, D> {
     async fn take_turns(
         &self,
         row: &BroadcastRow,
-        contacts: &[ContactId],
+        contacts: &[RecordId],
         ids: &mut Ids,
         work: &mut Vec<Work>,
     ) -> Result<i64, CommitError> {
@@ -234,7 +234,7 @@ impl<D: Database> Run<'_, D> {
         Ok(failures)
     }
 
-    fn command(&self, row: &BroadcastRow, contact: &ContactId) -> Command {
+    fn command(&self, row: &BroadcastRow, contact: &RecordId) -> Command {
         let turn = BroadcastRecipient {
             campaign: row.campaign_id.clone(),
             broadcast: row.broadcast.clone(),
@@ -243,7 +243,7 @@ impl<D: Database> Run<'_, D> {
             variant: row.winner.clone(),
         };
         Command {
-            who: ContactRef::Id(contact.clone()),
+            who: RecordRef::Id(contact.clone()),
             inputs: vec![Input::Broadcast(Box::new(turn))],
         }
     }

@@ -8,6 +8,7 @@ use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::primitives::{CampaignId, Millis, QualifiedId, Span};
 use crate::domain::base::token::sha256_hex;
 use crate::domain::campaign::Compiled;
+use crate::domain::campaign::Segment;
 use crate::domain::campaign::broadcast::{Broadcast, BroadcastState};
 use crate::domain::campaign::journey::{JourneyStatus, Trigger};
 use crate::domain::publication::catalog::{Catalog, Outage, PublishedVersion};
@@ -329,10 +330,10 @@ pub fn fill_waits(catalog: &Catalog, fill: &QualifiedId) -> bool {
     catalog.unreadable_live(&campaign_of_fill(fill)).is_some()
 }
 
-/// Returns the rule that selects the contacts of a backfill. For a segment, it is the segment's
-/// rule; for a journey with a schedule, the rule of its segment; for a journey with a date, a test
-/// that the date is set. Returns `None` if the segment or journey is no longer live.
-pub fn filled<'c>(catalog: &'c Catalog, fill: &QualifiedId) -> Option<Cow<'c, Rule>> {
+/// Returns the segment that a backfill fills. For a journey with a schedule, it is the segment of
+/// that; for a journey with a date, the records whose date is set. Returns `None` if the segment or
+/// journey is no longer live.
+pub fn filled<'c>(catalog: &'c Catalog, fill: &QualifiedId) -> Option<Cow<'c, Segment>> {
     let (name, is_journey) = match fill.as_str().strip_prefix(JOURNEY_FILL) {
         Some(name) => (QualifiedId::from(name), true),
         None => (fill.clone(), false),
@@ -346,7 +347,9 @@ pub fn filled<'c>(catalog: &'c Catalog, fill: &QualifiedId) -> Option<Cow<'c, Ru
             Trigger::Schedule(schedule) => segment(&schedule.segment),
             Trigger::Date(DateMoment { date, .. }) => {
                 let test = Operator::Set(true);
-                Some(Cow::Owned(Rule::Attribute { attribute: date.clone(), test }))
+                let rule = Rule::Attribute { attribute: date.clone(), test };
+                let of = published.journey(name)?.of.clone();
+                Some(Cow::Owned(Segment { of, rule }))
             }
             _ => None,
         },

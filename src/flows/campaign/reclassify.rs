@@ -4,11 +4,11 @@
 //!
 //! Nothing is written where no classification changes.
 
-use crate::domain::base::primitives::{CampaignId, ContactId, Ids, MessageId, Millis};
+use crate::domain::base::primitives::{CampaignId, Ids, MessageId, Millis, RecordId};
 use crate::domain::engine::Input;
 use crate::domain::engine::change::Change;
 use crate::domain::publication::catalog::Catalog;
-use crate::flows::commit::{Command, CommitError, ContactRef, commit};
+use crate::flows::commit::{Command, CommitError, RecordRef, commit};
 use crate::flows::ports::{Database, DatabaseError};
 use crate::flows::tasks::deliveries;
 use crate::flows::tasks::{CONTACTS_PER_TASK_MAX, Work};
@@ -48,14 +48,14 @@ pub async fn reclassify<D: Database>(
     let is_full = rows.len() as i64 == MESSAGES_PER_PAGE;
     let last = rows.last().map(|row| row.id.clone()).filter(|_| is_full);
     let mut page = Page { after: last, ..Page::default() };
-    let mut by_contact: BTreeMap<ContactId, Vec<Input>> = BTreeMap::new();
+    let mut by_contact: BTreeMap<RecordId, Vec<Input>> = BTreeMap::new();
     for row in rows.into_iter().filter(|row| row.is_fetched != 0) {
         page.judged += 1;
         by_contact.entry(row.contact_id).or_default().push(Input::Reclassified(row.id));
     }
     let commands = by_contact.into_iter();
     let commands =
-        commands.map(|(contact, inputs)| Command { who: ContactRef::Id(contact), inputs });
+        commands.map(|(contact, inputs)| Command { who: RecordRef::Id(contact), inputs });
     for some in commands.collect::<Vec<_>>().chunks(CONTACTS_PER_TASK_MAX) {
         let decisions = commit(db, catalog, some.to_vec(), now, ids).await?;
         let changes = decisions.iter().flat_map(|decision| &decision.changes);

@@ -1,25 +1,28 @@
-//! Commands: which contact, and what has happened.
+//! Commands: which record, and what has happened.
 
-use crate::domain::base::primitives::ContactId;
+use crate::domain::base::primitives::KindId;
+use crate::domain::base::primitives::RecordId;
 use crate::domain::contact::address::other_mailbox;
 use crate::domain::contact::claim::{self, Claims};
 use crate::domain::engine::Input;
 use crate::store::contacts::Addresses;
 use std::collections::BTreeSet;
 
-/// Inputs for one contact.
+/// Inputs for one record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Command {
-    pub who: ContactRef,
+    pub who: RecordRef,
     /// The inputs, in order.
     pub inputs: Vec<Input>,
 }
 
-/// How a contact is found.
+/// How a record is found.
 #[derive(Clone, Debug, PartialEq)]
-pub enum ContactRef {
-    /// By its id. If there is no such contact, nothing happens.
-    Id(ContactId),
+pub enum RecordRef {
+    /// By its id. If there is no such record, nothing happens.
+    Id(RecordId),
+    /// By the id of a record of another kind than contacts. If there is none, it is a new one.
+    Plain { id: RecordId, kind: KindId },
     /// By its phone number. If there is no such contact, nothing happens.
     Phone(String),
     /// By what was typed into a form: the contact with the e-mail address or, if none was given,
@@ -43,11 +46,11 @@ pub enum ContactRef {
     },
 }
 
-impl ContactRef {
+impl RecordRef {
     /// Returns the addresses that the contact is looked up by.
     pub(super) fn addresses(&self) -> impl Iterator<Item = &String> {
         let given = match self {
-            Self::Id(_) => [None; 3],
+            Self::Id(_) | Self::Plain { .. } => [None; 3],
             Self::Phone(phone) => [Some(phone), None, None],
             Self::Typed { email, phone } => [email.as_ref(), phone.as_ref(), None],
             Self::Addresses { email, phone, external_id } => {
@@ -70,7 +73,7 @@ pub(super) fn claimed_phone(claims: &Claims) -> Option<String> {
 }
 
 /// Returns the ids and the addresses that the commands refer to, each once.
-pub(super) fn named(commands: &[Command]) -> (BTreeSet<&ContactId>, Addresses) {
+pub(super) fn named(commands: &[Command]) -> (BTreeSet<&RecordId>, Addresses) {
     let (mut ids, mut addresses) = (BTreeSet::new(), Addresses::default());
     for command in commands {
         let claimed = command.inputs.iter().filter_map(|input| match input {
@@ -79,13 +82,13 @@ pub(super) fn named(commands: &[Command]) -> (BTreeSet<&ContactId>, Addresses) {
         });
         addresses.phones.extend(claimed);
         match &command.who {
-            ContactRef::Id(id) => _ = ids.insert(id),
-            ContactRef::Phone(phone) => addresses.phones.push(phone.clone()),
-            ContactRef::Typed { email, phone } => {
+            RecordRef::Id(id) | RecordRef::Plain { id, .. } => _ = ids.insert(id),
+            RecordRef::Phone(phone) => addresses.phones.push(phone.clone()),
+            RecordRef::Typed { email, phone } => {
                 addresses.emails.extend(email.clone());
                 addresses.phones.extend(phone.clone());
             }
-            ContactRef::Addresses { email, phone, external_id } => {
+            RecordRef::Addresses { email, phone, external_id } => {
                 addresses.emails.extend(email.clone());
                 addresses.phones.extend(phone.clone());
                 addresses.external_ids.extend(external_id.clone());

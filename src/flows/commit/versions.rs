@@ -6,6 +6,7 @@ use crate::domain::contact::Contact;
 use crate::domain::engine::Input;
 use crate::domain::publication::catalog::Catalog;
 use crate::domain::publication::unpublished::Unpublished;
+use crate::domain::record::Record;
 use crate::flows::ports::{Database, DatabaseError};
 use crate::store::statement::Rows;
 use crate::store::{campaigns, outages};
@@ -27,15 +28,15 @@ pub(super) async fn note_unreadable<D: Database>(
     Ok(())
 }
 
-/// Adds to the catalog every version that one of these contacts is on. Returns whether any version
+/// Adds to the catalog every version that one of these records is on. Returns whether any version
 /// was missing.
 pub async fn load_older_versions<D: Database>(
     db: &D,
     catalog: &Catalog,
-    contacts: &[Contact],
+    records: impl Iterator<Item = &Record>,
     now: Millis,
 ) -> Result<bool, DatabaseError> {
-    let active = contacts.iter().flat_map(|c| &c.enrollments).filter(|e| e.is_active());
+    let active = records.flat_map(|record| &record.enrollments).filter(|e| e.is_active());
     let wanted = active.map(|e| (e.campaign.clone(), e.version));
     load_versions(db, catalog, wanted, now).await
 }

@@ -1,7 +1,7 @@
 //! An auditor's view of consents: who consented to what, when, in which words, and with what proof.
 //! Nothing is written.
 
-use crate::domain::base::primitives::{ContactId, Millis};
+use crate::domain::base::primitives::{Millis, RecordId};
 use crate::domain::contact::consent::{Consent, ConsentEntry, with_proofs};
 use crate::flows::contact::find;
 use crate::flows::error::{FlowError, Refusal};
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// The consents of a contact.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ledger {
-    pub contact: ContactId,
+    pub contact: RecordId,
     /// The present state of each purpose and channel.
     pub standing: Vec<Consent>,
     /// All entries, oldest first; each grant with its proof.

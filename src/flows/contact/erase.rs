@@ -4,7 +4,7 @@
 //! writer that would create a contact with the address then conflicts with that one, and input
 //! about it that is still in a queue has no effect.
 
-use crate::domain::base::primitives::{ContactId, Ids, Millis};
+use crate::domain::base::primitives::{Ids, Millis, RecordId};
 use crate::domain::base::token::Keyring;
 use crate::domain::engine;
 use crate::domain::publication::catalog::Catalog;
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Erased {
     /// The erased contact; `None` if no contact had that address.
-    pub contact: Option<ContactId>,
+    pub contact: Option<RecordId>,
     /// When it was erased.
     pub at: Millis,
     /// Whether it had been erased before.
@@ -47,8 +47,9 @@ pub async fn erase<D: Database>(
                 return Err(FlowError::NotFound(find::unchanged("contact")));
             };
             // In one batch, so that the address is never left behind.
-            let mut statements = write::decisions(&[&decision], now);
-            let erased = engine::erase(catalog, decision.contact, keys, now, ids);
+            let contact = decision.subject.clone();
+            let mut statements = write::decisions(&[&decision.of_any()], now);
+            let erased = engine::erase(catalog, contact, keys, now, ids);
             statements.extend(write::decisions(&erased.iter().collect::<Vec<_>>(), now));
             match db.batch(statements).await {
                 Ok(_) => return Ok(Erased { contact: None, at: now, again: false }),

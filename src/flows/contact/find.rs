@@ -2,7 +2,7 @@
 //! or a number.
 
 use crate::domain::base::diagnostic::Problem;
-use crate::domain::base::primitives::{ContactId, Millis};
+use crate::domain::base::primitives::{Millis, RecordId};
 use crate::domain::contact::Contact;
 use crate::domain::contact::address::{read_email, read_phone};
 use crate::flows::error::Refusal;
@@ -22,7 +22,7 @@ pub fn addresses(named: &str) -> Addresses {
 /// Returns the two statements that look up the contact. `watched` are the events that rules depend
 /// on.
 pub fn questions(named: &str, watched: &[String], now: Millis) -> [Statement; 2] {
-    let id = ContactId::from(named);
+    let id = RecordId::from(named);
     [
         contacts::by_ids([&id], watched, &[], now),
         contacts::by_addresses(&addresses(named), watched, &[], now),
@@ -38,7 +38,7 @@ pub fn pick(named: &str, answers: &[Rows]) -> Result<Option<Contact>, DatabaseEr
         found.extend(rows.into_iter().map(Contact::from));
     }
     let by = |test: &dyn Fn(&Contact) -> bool| found.iter().position(test);
-    let chosen = by(&|c| c.is_known_as(&ContactId::from(named)))
+    let chosen = by(&|c| c.is_known_as(&RecordId::from(named)))
         .or_else(|| by(&|c| c.external_id.as_deref() == Some(named)))
         .unwrap_or_default();
     Ok((chosen < found.len()).then(|| found.swap_remove(chosen)))

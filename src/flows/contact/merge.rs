@@ -3,7 +3,7 @@
 //! It is the only flow whose batch joins two contacts' rows. Each of them gets an event in it, so
 //! that a concurrent write to either makes one of the two writes conflict.
 
-use crate::domain::base::primitives::{ContactId, Ids, Millis};
+use crate::domain::base::primitives::{Ids, Millis, RecordId};
 use crate::domain::contact::Contact;
 use crate::domain::engine;
 use crate::domain::publication::catalog::Catalog;
@@ -21,9 +21,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Merged {
     /// The contact that survives.
-    pub contact: ContactId,
+    pub contact: RecordId,
     /// The contact that was merged into it; `None` if both were one before.
-    pub merged: Option<ContactId>,
+    pub merged: Option<RecordId>,
 }
 
 /// Merges one contact into another. Each is given by an id or one of its addresses.
@@ -89,7 +89,7 @@ async fn read<D: Database>(
         let into = find("into", into, answers.get(2..).unwrap_or_default())?;
         let both = [from, into];
         // An older version may depend on more events.
-        if !load_older_versions(db, catalog, &both, now).await? {
+        if !load_older_versions(db, catalog, both.iter().map(|one| &one.record), now).await? {
             let [from, into] = both;
             return Ok((from, into));
         }

@@ -9,7 +9,7 @@ use crate::domain::engine::Input;
 use crate::domain::form::form_data::FormData;
 use crate::domain::preferences::{preferences, read};
 use crate::domain::publication::catalog::Catalog;
-use crate::flows::commit::{Command, CommitError, ContactRef, commit};
+use crate::flows::commit::{Command, CommitError, RecordRef, commit};
 use crate::flows::contact::subscription_links::{Link, read_consents};
 use crate::flows::ports::{Database, DatabaseError};
 
@@ -58,8 +58,10 @@ pub async fn save<D: Database>(
     let mut reading = read(answer, &shown, &link.message, link.channel(), language);
     reading.choice.origin_hash = origin_hash.to_owned();
     let inputs = vec![Input::Chose(Box::new(reading.choice))];
-    let command = Command { who: ContactRef::Id(link.contact.clone()), inputs };
+    let command = Command { who: RecordRef::Id(link.contact.clone()), inputs };
     let decisions = commit(db, catalog, vec![command], now, ids).await?;
-    let contact = Box::new(decisions.into_iter().next().map_or(known, |done| done.contact));
+    let done = decisions.into_iter().next();
+    let contact = done.and_then(|done| done.subject.into_contact()).unwrap_or(known);
+    let contact = Box::new(contact);
     Ok(if reading.is_outdated { Saved::WordsChanged(contact) } else { Saved::Yes(contact) })
 }

@@ -4,7 +4,7 @@
 //! Confirming first reads what was claimed of the contact.
 
 use crate::domain::base::primitives::{
-    CampaignId, Channel, ContactId, Ids, MessageId, Millis, Span,
+    CampaignId, Channel, Ids, MessageId, Millis, RecordId, Span,
 };
 use crate::domain::base::token::{self, Purpose, TokenProblem, is_fresh};
 use crate::domain::contact::Contact;
@@ -13,7 +13,7 @@ use crate::domain::contact::consent::{Consent, ConsentRecord, ConsentState};
 use crate::domain::engine::change::Change;
 use crate::domain::engine::{Agreement, Input, PreferenceUpdate};
 use crate::domain::publication::catalog::Catalog;
-use crate::flows::commit::{Command, CommitError, ContactRef, commit};
+use crate::flows::commit::{Command, CommitError, RecordRef, commit};
 use crate::flows::ports::{Database, DatabaseError};
 use crate::flows::settings::Settings;
 use crate::flows::tasks::Work;
@@ -32,7 +32,7 @@ pub const CONFIRM_AGE_MAX: Span = Span::days(14);
 #[derive(Clone, Debug, PartialEq)]
 pub struct Link {
     /// The contact that the message was sent to.
-    pub contact: ContactId,
+    pub contact: RecordId,
     /// The campaign of the message, for the language of the page.
     pub campaign: CampaignId,
     pub message: MessageId,
@@ -69,7 +69,7 @@ impl Link {
         let mut parts = payload.splitn(4, '|').map(str::to_owned);
         let mut next = || parts.next().ok_or(TokenProblem::Malformed);
         Ok(Self {
-            contact: ContactId(next()?),
+            contact: RecordId(next()?),
             campaign: CampaignId(next()?),
             message: MessageId(next()?),
             rest: next()?,
@@ -111,7 +111,7 @@ pub async fn unsubscribe<D: Database>(
         message: link.message.clone(),
         origin_hash: origin_hash.to_owned(),
     };
-    let command = Command { who: ContactRef::Id(link.contact.clone()), inputs: vec![input] };
+    let command = Command { who: RecordRef::Id(link.contact.clone()), inputs: vec![input] };
     let decisions = match commit(db, catalog, vec![command], now, ids).await {
         Err(error) if error.is_contact_specific() => {
             db.batch(vec![suppressions::unsubscribe(&link.contact, channel, now)]).await?;
@@ -172,7 +172,7 @@ pub async fn undo<D: Database>(
         origin_hash: origin_hash.to_owned(),
     };
     let inputs = vec![Input::Chose(Box::new(choice))];
-    let command = Command { who: ContactRef::Id(link.contact.clone()), inputs };
+    let command = Command { who: RecordRef::Id(link.contact.clone()), inputs };
     let decisions = commit(db, catalog, vec![command], now, ids).await?;
     Ok(decisions.iter().any(|decision| !decision.is_idle()))
 }
@@ -226,7 +226,7 @@ pub async fn question<D: Database>(
 /// Returns a contact and its consent ledger; `None` if there is no such contact.
 pub async fn read_consents<D: Database>(
     db: &D,
-    contact: &ContactId,
+    contact: &RecordId,
     now: Millis,
 ) -> Result<Option<(Contact, Vec<ConsentRecord>)>, DatabaseError> {
     read(db, contact, &[], now).await
@@ -235,7 +235,7 @@ pub async fn read_consents<D: Database>(
 /// Does the same, and reads the contact's events with these names.
 async fn read<D: Database>(
     db: &D,
-    contact: &ContactId,
+    contact: &RecordId,
     events: &[String],
     now: Millis,
 ) -> Result<Option<(Contact, Vec<ConsentRecord>)>, DatabaseError> {
@@ -302,7 +302,7 @@ pub async fn confirm<D: Database>(
         message: link.message,
         origin_hash,
     };
-    let command = Command { who: ContactRef::Id(link.contact), inputs: vec![input] };
+    let command = Command { who: RecordRef::Id(link.contact), inputs: vec![input] };
     let decisions = commit(db, catalog, vec![command], now, ids).await?;
     Ok(deliveries(&decisions))
 }

@@ -4,14 +4,14 @@
 //! it. An import writes only the list, regardless of the number of addresses: whether a contact is
 //! suppressed is checked when a message is decided on.
 
-use crate::domain::base::primitives::{Channel, ContactId, Ids, Millis};
+use crate::domain::base::primitives::{Channel, Ids, Millis, RecordId};
 use crate::domain::base::token::Keyring;
 use crate::domain::contact::address::{AddressProblem, read_email, read_phone};
 use crate::domain::contact::suppression::{Listed, Release, Suppression, SuppressionReason};
 use crate::domain::engine::Input;
 use crate::domain::engine::change::ErasedAddress;
 use crate::domain::publication::catalog::Catalog;
-use crate::flows::commit::{Command, CommitError, ContactRef, commit};
+use crate::flows::commit::{Command, CommitError, RecordRef, commit};
 use crate::flows::ports::{Database, DatabaseError};
 use crate::store::erasures::{self, ErasedRow};
 use crate::store::statement::Rows;
@@ -162,7 +162,7 @@ pub async fn add<D: Database>(
     let suppression = Suppression { channel, address, reason, until: named.until, source, at: now };
     if let Some(contact) = contact {
         let inputs = vec![Input::Suppressed(suppression)];
-        let command = Command { who: ContactRef::Id(contact), inputs };
+        let command = Command { who: RecordRef::Id(contact), inputs };
         commit(db, catalog, vec![command], now, ids).await?;
     } else {
         db.batch(write::suppressions(&[suppression]).into_iter().collect()).await?;
@@ -197,7 +197,7 @@ pub async fn release<D: Database>(
     let committed = match contact {
         Some(contact) => {
             let inputs = vec![Input::Released(release.clone())];
-            let command = Command { who: ContactRef::Id(contact), inputs };
+            let command = Command { who: RecordRef::Id(contact), inputs };
             commit(db, catalog, vec![command], now, ids).await?
         }
         None => Vec::new(),
@@ -297,7 +297,7 @@ async fn look<D: Database>(
     keys: &Keyring,
     channel: Channel,
     address: &str,
-) -> Result<(Option<Listed>, Option<ContactId>), DatabaseError> {
+) -> Result<(Option<Listed>, Option<RecordId>), DatabaseError> {
     let hashes = hashes(keys, channel, address);
     let forms = hashes.iter().map(String::as_str).chain([address]);
     let forms: Vec<(&str, &str)> = forms.map(|form| (channel.as_str(), form)).collect();

@@ -6,7 +6,7 @@
 //! queue are in no database yet.
 
 use crate::domain::base::diagnostic::brief;
-use crate::domain::base::primitives::{ContactId, Ids, Millis, Money, Span, currency_meant};
+use crate::domain::base::primitives::{Ids, Millis, Money, RecordId, Span, currency_meant};
 use crate::domain::base::token::sha256_hex;
 use crate::domain::contact::address::{read_email, read_phone};
 use crate::domain::inbound::custom_event::{API_KEY, CustomEvent};
@@ -170,7 +170,7 @@ fn read_one(event: Value, now: Millis, ids: &mut Ids) -> Result<Intake, (&'stati
         email,
         phone,
         external_id,
-        contact_id: event.contact_id.map(ContactId),
+        contact_id: event.contact_id.map(RecordId),
         event: CustomEvent {
             name: event.name,
             at,

@@ -7,8 +7,9 @@
 use crate::domain::base::primitives::{Ids, Millis};
 use crate::domain::base::token::Keyring;
 use crate::domain::engine::Input;
+use crate::domain::engine::RecordInput;
 use crate::domain::publication::catalog::Catalog;
-use crate::flows::commit::{Command, CommitError, ContactRef, commit_by_address};
+use crate::flows::commit::{Command, CommitError, RecordRef, commit_by_address};
 use crate::flows::ingest::resolve;
 use crate::flows::ports::Database;
 use crate::flows::tasks::deliveries;
@@ -68,7 +69,7 @@ pub async fn record<D: Database>(
     match resolve::resolve_messages(db, reports).await {
         Ok(found) => {
             let found = found.into_iter();
-            commands.extend(found.map(|(contact, input)| about(ContactRef::Id(contact), input)));
+            commands.extend(found.map(|(contact, input)| about(RecordRef::Id(contact), input)));
         }
         Err(error) => failure = Some(error),
     }
@@ -89,23 +90,23 @@ fn command(task: Intake) -> Option<Command> {
     match task {
         Intake::VisitV1(_) | Intake::DeliveryReportV1 { .. } | Intake::InboundSmsV1(_) => None,
         Intake::EngagementV1(engagement) => {
-            let who = ContactRef::Id(engagement.contact.clone());
+            let who = RecordRef::Id(engagement.contact.clone());
             Some(about(who, Input::Engaged(engagement)))
         }
         Intake::CustomEventV1 { email, phone, external_id, contact_id, event } => {
             let who = match contact_id {
-                Some(id) => ContactRef::Id(id),
-                None => ContactRef::Addresses { email, phone, external_id },
+                Some(id) => RecordRef::Id(id),
+                None => RecordRef::Addresses { email, phone, external_id },
             };
-            Some(about(who, Input::CustomEvent(event)))
+            Some(about(who, Input::Record(RecordInput::CustomEvent(event))))
         }
         Intake::SubmissionV1(submitted) => {
             let (email, phone) = (submitted.email.clone(), submitted.phone.clone());
-            Some(about(ContactRef::Typed { email, phone }, Input::Submitted(submitted)))
+            Some(about(RecordRef::Typed { email, phone }, Input::Submitted(submitted)))
         }
     }
 }
 
-fn about(who: ContactRef, input: Input) -> Command {
+fn about(who: RecordRef, input: Input) -> Command {
     Command { who, inputs: vec![input] }
 }

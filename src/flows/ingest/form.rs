@@ -14,7 +14,7 @@ use crate::domain::form::{
     self, FILL_TIME_MIN, FieldProblem, FieldReason, Form, HONEYPOT_FIELD, Submission, TOKEN_FIELD,
 };
 use crate::domain::publication::catalog::{Catalog, PublishedVersion};
-use crate::flows::commit::{Command, CommitError, ContactRef, commit_by_address};
+use crate::flows::commit::{Command, CommitError, RecordRef, commit_by_address};
 use crate::flows::ports::Database;
 use crate::flows::settings::Settings;
 use crate::flows::tasks::{Work, deliveries};
@@ -98,7 +98,7 @@ pub async fn submit<D: Database>(
     now: Millis,
     ids: &mut Ids,
 ) -> Result<Vec<Work>, CommitError> {
-    let who = ContactRef::Typed { email: submitted.email.clone(), phone: submitted.phone.clone() };
+    let who = RecordRef::Typed { email: submitted.email.clone(), phone: submitted.phone.clone() };
     let inputs = vec![Input::Submitted(Box::new(submitted))];
     let command = Command { who, inputs };
     let decisions = commit_by_address(db, catalog, Some(keys), vec![command], now, ids).await?;

@@ -6,13 +6,13 @@
 //! also suppresses the number, in a write of its own. The results go through `commit` with the
 //! rest.
 
-use crate::domain::base::primitives::{ContactId, MessageId, Millis, Span};
+use crate::domain::base::primitives::{MessageId, Millis, RecordId, Span};
 use crate::domain::contact::suppression::Suppression;
 use crate::domain::engine::Input;
 use crate::domain::inbound::delivery_report::DeliveryReport;
 use crate::domain::inbound::keyword::Keyword;
 use crate::domain::inbound::sms::InboundSms;
-use crate::flows::commit::ContactRef;
+use crate::flows::commit::RecordRef;
 use crate::flows::ports::{Database, DatabaseError};
 use crate::providers::webhooks::ONCE;
 use crate::store::hook_tokens::{self, Token};
@@ -76,7 +76,7 @@ pub async fn once<D: Database>(
 pub async fn resolve_messages<D: Database>(
     db: &D,
     reports: Vec<Reported>,
-) -> Result<Vec<(ContactId, Input)>, DatabaseError> {
+) -> Result<Vec<(RecordId, Input)>, DatabaseError> {
     if reports.is_empty() {
         return Ok(Vec::new());
     }
@@ -113,7 +113,7 @@ pub async fn resolve_messages<D: Database>(
 /// Returns the inputs for inbound SMS, and a statement that suppresses the numbers that sent STOP,
 /// whether or not a contact has them. A new contact is created for an unknown number only if it has
 /// to be answered.
-pub fn texts(texts: Vec<InboundSms>, now: Millis) -> (Vec<(ContactRef, Input)>, Option<Statement>) {
+pub fn texts(texts: Vec<InboundSms>, now: Millis) -> (Vec<(RecordRef, Input)>, Option<Statement>) {
     let mut stopped = Vec::new();
     let mut found = Vec::new();
     for sms in texts {
@@ -123,9 +123,9 @@ pub fn texts(texts: Vec<InboundSms>, now: Millis) -> (Vec<(ContactRef, Input)>, 
         }
         let who = match keyword {
             Some(Keyword::Help) if sms.answers => {
-                ContactRef::Addresses { email: None, phone: Some(phone), external_id: None }
+                RecordRef::Addresses { email: None, phone: Some(phone), external_id: None }
             }
-            _ => ContactRef::Phone(phone),
+            _ => RecordRef::Phone(phone),
         };
         found.push((who, Input::InboundSms(sms)));
     }

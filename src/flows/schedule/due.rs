@@ -3,11 +3,12 @@
 //! Preparing work is not part of it (`prepare_work`). A worker decides on up to
 //! `CONTACTS_PER_TASK_MAX` contacts in one `commit`.
 
-use crate::domain::base::primitives::{ContactId, Ids, MessageId, Millis, QualifiedId, Span};
+use crate::domain::base::primitives::{Ids, MessageId, Millis, QualifiedId, RecordId, Span};
 use crate::domain::engine::Input;
+use crate::domain::engine::RecordInput;
 use crate::domain::publication::catalog::Catalog;
 use crate::flows::broadcast::run;
-use crate::flows::commit::{Command, CommitError, ContactRef, commit};
+use crate::flows::commit::{Command, CommitError, RecordRef, commit};
 use crate::flows::ports::{Database, DatabaseError, WorkQueue, all};
 use crate::flows::tasks::{Work, deliveries};
 use crate::store::broadcasts::DueRow;
@@ -117,13 +118,13 @@ fn release(tasks: &[Work], now: Millis) -> Vec<Statement> {
 pub async fn run<D: Database>(
     db: &D,
     catalog: &Catalog,
-    contacts: Vec<ContactId>,
+    contacts: Vec<RecordId>,
     now: Millis,
     ids: &mut Ids,
 ) -> Result<Vec<Work>, CommitError> {
-    let command = |contact: &ContactId| Command {
-        who: ContactRef::Id(contact.clone()),
-        inputs: vec![Input::TimePassed],
+    let command = |contact: &RecordId| Command {
+        who: RecordRef::Id(contact.clone()),
+        inputs: vec![Input::Record(RecordInput::TimePassed)],
     };
     match commit(db, catalog, contacts.iter().map(command).collect(), now, ids).await {
         Ok(decisions) => Ok(deliveries(&decisions)),

@@ -112,9 +112,9 @@ impl<D: Database> Housekeeping<'_, D> {
             statements.push(failing::clear(FailingKind::Filling, &fill.segment_id));
         }
         match publish::filled(catalog, &fill.segment_id) {
-            Some(rule) => {
+            Some(segment) => {
                 let span = pass_window(fill.wave, fill.not_before);
-                let step = segments::fill_step(fill, &rule, &span, self.now, DUE_PER_TICK_MAX);
+                let step = segments::fill_step(fill, &segment, &span, self.now, DUE_PER_TICK_MAX);
                 statements.extend(step);
             }
             None => statements.push(segments::end_fill(fill)),

@@ -3,10 +3,11 @@
 //! releases it.
 
 use crate::domain::base::diagnostic::brief;
-use crate::domain::base::primitives::{ContactId, Ids, Millis};
+use crate::domain::base::primitives::{Ids, Millis, RecordId};
 use crate::domain::engine::Input;
+use crate::domain::engine::RecordInput;
 use crate::domain::publication::catalog::Catalog;
-use crate::flows::commit::{Command, CommitError, ContactRef, commit};
+use crate::flows::commit::{Command, CommitError, RecordRef, commit};
 use crate::flows::ports::{Database, DatabaseError};
 use crate::flows::tasks::Work;
 use crate::flows::tasks::deliveries;
@@ -27,7 +28,7 @@ const NEVER_ENDED: &str = "a decision about it never ended";
 pub async fn process_isolated<D: Database>(
     db: &D,
     catalog: &Catalog,
-    contact: ContactId,
+    contact: RecordId,
     now: Millis,
     ids: &mut Ids,
 ) -> Result<Vec<Work>, CommitError> {
@@ -38,7 +39,10 @@ pub async fn process_isolated<D: Database>(
         db.batch(vec![parked::quarantine(&contact)]).await?;
         return Ok(Vec::new());
     }
-    let command = Command { who: ContactRef::Id(contact.clone()), inputs: vec![Input::TimePassed] };
+    let command = Command {
+        who: RecordRef::Id(contact.clone()),
+        inputs: vec![Input::Record(RecordInput::TimePassed)],
+    };
     match commit(db, catalog, vec![command], now, ids).await {
         Ok(decisions) => {
             db.batch(vec![parked::clear(&contact)]).await?;
@@ -70,7 +74,7 @@ pub async fn list<D: Database>(db: &D) -> Result<Vec<Parked>, DatabaseError> {
 /// quarantined.
 pub async fn release<D: Database>(
     db: &D,
-    contact: &ContactId,
+    contact: &RecordId,
     now: Millis,
 ) -> Result<bool, DatabaseError> {
     let statements = parked::release(contact, ATTEMPTS_ALONE_MAX, now);

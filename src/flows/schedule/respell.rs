@@ -3,7 +3,7 @@
 //! Nearly always there are none. Otherwise a tick rewrites up to a hundred contacts and as many
 //! suppressions.
 
-use crate::domain::base::primitives::{ContactId, Millis};
+use crate::domain::base::primitives::{Millis, RecordId};
 use crate::domain::contact::address::read_email;
 use crate::domain::contact::suppression::Suppression;
 use crate::flows::ports::{Database, DatabaseError};
@@ -41,7 +41,7 @@ pub async fn respell<D: Database>(db: &D, now: Millis) -> Result<(), DatabaseErr
 
 /// Returns the new form of each address. Of those that become equal it returns the first; the next
 /// tick handles the others.
-fn each_once(odd: impl Iterator<Item = (Option<ContactId>, String)>) -> Vec<Respelled> {
+fn each_once(odd: impl Iterator<Item = (Option<RecordId>, String)>) -> Vec<Respelled> {
     let mut taken = BTreeSet::new();
     let all = odd.map(|(id, old)| Respelled { id, new: read_email(&old).ok(), old });
     all.filter(|one| one.new.as_ref().is_none_or(|new| taken.insert(new.clone()))).collect()

@@ -20,7 +20,7 @@ use crate::domain::engine::{Input, TestSendRequested};
 use crate::domain::pacing::domain_of;
 use crate::domain::publication::catalog::{Catalog, PublishedVersion};
 use crate::domain::template::TemplateSource;
-use crate::flows::commit::{Command, ContactRef, commit};
+use crate::flows::commit::{Command, RecordRef, commit};
 use crate::flows::contact::find;
 use crate::flows::error::{FlowError, Refusal};
 use crate::flows::ports::Database;
@@ -125,8 +125,8 @@ pub async fn send_test<D: Database>(
     let named = asked.contact.as_deref().map(str::trim).filter(|named| !named.is_empty());
     // Without a named contact: the contact with the test's address, which may be new.
     let who = match named {
-        Some(named) => ContactRef::Id(find(db, named, now).await?.record.id),
-        None => ContactRef::Addresses { email: Some(to.clone()), phone: None, external_id: None },
+        Some(named) => RecordRef::Id(find(db, named, now).await?.record.id),
+        None => RecordRef::Addresses { email: Some(to.clone()), phone: None, external_id: None },
     };
     let message = MessageId(ids.uuid());
     let test = TestSendRequested {

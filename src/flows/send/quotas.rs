@@ -2,7 +2,7 @@
 //! One statement reserves for the whole wave, and the database runs it atomically, so a limit holds
 //! regardless of the number of concurrent deliveries.
 
-use crate::domain::base::primitives::{Channel, ContactId, MessageId, Millis, Span};
+use crate::domain::base::primitives::{Channel, MessageId, Millis, RecordId, Span};
 use crate::domain::contact::Contact;
 use crate::domain::contact::message::{Class, Message};
 use crate::domain::pacing::domain_of;
@@ -110,8 +110,8 @@ async fn count<D: Database, H: Http>(
     let paced: Vec<PacingCheck<'_>> = asking.iter().map(|asking| asking.paced(context)).collect();
     let caps: Vec<Vec<ScopedCap<'_>>> = paced.iter().map(PacingCheck::caps).collect();
     let asks = cap_asks(&paced, &caps, context.at);
-    let contacts: BTreeSet<&ContactId> = asks.iter().map(|ask| ask.contact).collect();
-    let contacts: Vec<&ContactId> = contacts.into_iter().collect();
+    let contacts: BTreeSet<&RecordId> = asks.iter().map(|ask| ask.contact).collect();
+    let contacts: Vec<&RecordId> = contacts.into_iter().collect();
     let mut statements: Vec<Statement> = Vec::new();
     if !asks.is_empty() {
         statements.extend([
@@ -340,7 +340,7 @@ impl Reservations {
             statements.push(pacing::give_back_days(&back, &self.day));
         }
         let back = stayed.iter().filter(|m| self.capped.remove(&m.id) && !m.uncertain);
-        let back: Vec<(&ContactId, &MessageId)> = back.map(|m| (&m.contact_id, &m.id)).collect();
+        let back: Vec<(&RecordId, &MessageId)> = back.map(|m| (&m.contact_id, &m.id)).collect();
         if !back.is_empty() {
             statements.push(pacing::give_back_caps(&back, self.dated));
         }

@@ -2,11 +2,11 @@
 //! messages.
 
 use crate::domain::base::bucketing::bucket_below;
-use crate::domain::base::primitives::{ContactId, Ids, Millis, Span};
+use crate::domain::base::primitives::{Ids, Millis, RecordId, Span};
 use crate::domain::contact::message::{ATTEMPTS_MAX, Message, SmsCost, backoff};
 use crate::domain::engine::{Input, Outcome};
 use crate::domain::publication::catalog::Catalog;
-use crate::flows::commit::{Command, CommitError, ContactRef, commit};
+use crate::flows::commit::{Command, CommitError, RecordRef, commit};
 use crate::flows::ports::Database;
 use crate::flows::tasks::Work;
 use crate::flows::tasks::deliveries;
@@ -56,7 +56,7 @@ impl Disposition {
 /// The dispositions of messages, until they are written.
 #[derive(Default)]
 pub struct Results {
-    over: BTreeMap<ContactId, Vec<Input>>,
+    over: BTreeMap<RecordId, Vec<Input>>,
     back: Vec<PutBack>,
 }
 
@@ -94,7 +94,7 @@ impl Results {
     ) -> Result<Vec<Work>, CommitError> {
         let commands = self.over.into_iter();
         let commands =
-            commands.map(|(contact, inputs)| Command { who: ContactRef::Id(contact), inputs });
+            commands.map(|(contact, inputs)| Command { who: RecordRef::Id(contact), inputs });
         // Each write is tried even if the other fails, because what is not written is lost.
         let written = commit(db, catalog, commands.collect(), now, ids).await;
         let mut rest = Vec::new();

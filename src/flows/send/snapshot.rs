@@ -1,7 +1,7 @@
 //! The snapshot that is read just before a wave of calls, in the batch that records which provider
 //! is called for which message. An isolate's cache may be a minute old.
 
-use crate::domain::base::primitives::{CampaignId, ContactId, MessageId, Millis};
+use crate::domain::base::primitives::{CampaignId, MessageId, Millis, RecordId};
 use crate::domain::campaign::broadcast::BroadcastState;
 use crate::domain::campaign::journey::{JourneyStatus, RunState};
 use crate::domain::contact::Contact;
@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Default)]
 pub struct SendSnapshot {
     /// The contacts that exist. One that cannot be read holds back only its own messages.
-    pub contacts: BTreeMap<ContactId, Result<Contact, String>>,
+    pub contacts: BTreeMap<RecordId, Result<Contact, String>>,
     journeys: Vec<JourneyStatus>,
     unpublished: Vec<Unpublished>,
     /// The campaigns that are stopped.
@@ -123,7 +123,7 @@ pub async fn begin_wave<'w, 'p: 'w, D: Database>(
 
 /// A message to look up.
 struct Asked<'a> {
-    contact: &'a ContactId,
+    contact: &'a RecordId,
     calling: Calling<'a>,
     /// Whether it belongs to a broadcast.
     broadcast: bool,
@@ -135,7 +135,7 @@ async fn begin_half<D: Database>(
     now: Millis,
     snapshot: &mut SendSnapshot,
 ) -> Result<(), DatabaseError> {
-    let wanted: BTreeSet<&ContactId> = group.iter().map(|asked| asked.contact).collect();
+    let wanted: BTreeSet<&RecordId> = group.iter().map(|asked| asked.contact).collect();
     let mut statements = vec![
         messages::call(group.iter().map(|asked| &asked.calling), now),
         contacts::by_ids(wanted, &[], &[], now),

@@ -5,7 +5,7 @@ pub mod people;
 
 use super::world::{Sent, World};
 use crate::domain::base::language::Language;
-use crate::domain::base::primitives::{Channel, ContactId, MessageId, Millis, QualifiedId, Span};
+use crate::domain::base::primitives::{Channel, MessageId, Millis, QualifiedId, RecordId, Span};
 use crate::domain::base::token::Purpose;
 use crate::domain::campaign::broadcast::BroadcastVerb;
 use crate::domain::campaign::{Campaign, Compiled};
@@ -449,7 +449,7 @@ impl Run<'_> {
             .map(|message| (message.id.clone(), message))
             .collect();
         let contacts = self.contacts()?;
-        let person_of: BTreeMap<&ContactId, usize> =
+        let person_of: BTreeMap<&RecordId, usize> =
             contacts.iter().map(|(person, contact)| (&contact.id, *person)).collect();
         let template =
             |id: &MessageId| ledger.get(id).map_or("", |message| message.source.template());

@@ -4,7 +4,7 @@
 use super::server::Server;
 use super::{Exit, Terminal, counted};
 use crate::domain::base::language::Language;
-use crate::domain::base::primitives::{ContactId, Millis};
+use crate::domain::base::primitives::{Millis, RecordId};
 use crate::domain::campaign::Compiled;
 use crate::domain::contact::Contact;
 use crate::domain::publication::catalog::PublishedVersion;
@@ -188,7 +188,7 @@ fn campaign_of(path: &Path, name: &str) -> Result<Compiled, String> {
 
 /// Makes a contact from a file's data.
 fn contact(data: &Map<String, Value>) -> Contact {
-    let mut contact = Contact::unknown(ContactId::from("preview"), Millis(0));
+    let mut contact = Contact::unknown(RecordId::from("preview"), Millis(0));
     let text = |name: &str| data.get(name).and_then(Value::as_str).map(str::to_owned);
     (contact.email, contact.phone) = (text("email"), text("phone"));
     contact.external_id = text("external_id");

@@ -278,14 +278,14 @@ fn members_who_differ(run: &Run) -> Vec<String> {
     let catalog = run.catalog();
     let mut differing = Vec::new();
     for published in catalog.live() {
-        for (name, rule) in &published.compiled.campaign.segments {
-            let segment = QualifiedId::new(published.id(), name);
-            let found: Vec<IdRow<String>> = ask(run, holding(rule, run.now()));
+        for (name, segment) in &published.compiled.campaign.segments {
+            let id = QualifiedId::new(published.id(), name);
+            let found: Vec<IdRow<String>> = ask(run, holding(segment, run.now()));
             let found: BTreeSet<String> = found.into_iter().map(|row| row.id).collect();
-            let kept: Vec<IdRow<String>> = ask(run, members(&segment));
+            let kept: Vec<IdRow<String>> = ask(run, members(&id));
             let kept: BTreeSet<String> = kept.into_iter().map(|row| row.id).collect();
             let differ = found.symmetric_difference(&kept);
-            differing.extend(differ.map(|contact| format!("{contact} and {segment}")));
+            differing.extend(differ.map(|contact| format!("{contact} and {id}")));
         }
     }
     differing

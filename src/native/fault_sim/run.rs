@@ -7,7 +7,7 @@ use super::hooks::{self, ReceivedReports, Report};
 use super::provider::Accepted;
 use super::script::{Action, Move, campaigns};
 use super::turns::Task;
-use crate::domain::base::primitives::{CampaignId, ContactId, Ids, Millis, Span};
+use crate::domain::base::primitives::{CampaignId, Ids, Millis, RecordId, Span};
 use crate::domain::base::token::Keyring;
 use crate::domain::campaign::Campaign;
 use crate::domain::engine::Submitted;
@@ -73,7 +73,7 @@ pub struct Fact {
     /// The addresses that it names.
     pub addresses: Vec<String>,
     /// The contact that it names.
-    pub contact: Option<ContactId>,
+    pub contact: Option<RecordId>,
     /// When it happened.
     pub at: Millis,
 }

@@ -13,7 +13,7 @@ use dripline::domain::engine::{Input, Outcome};
 use dripline::domain::inbound::bounce::{Bounce, BounceKind, BounceReason, classify};
 use dripline::domain::inbound::delivery_report::{DeliveryReport, DeliveryStatus};
 use dripline::domain::inbound::sms::InboundSms;
-use dripline::flows::commit::{Command, ContactRef, commit};
+use dripline::flows::commit::{Command, RecordRef, commit};
 use dripline::flows::ingest::webhook::{Certificates, WebhookError, receive};
 use dripline::flows::ingest::{consume, form};
 use dripline::flows::ports::{Database, DatabaseError, Http};
@@ -107,7 +107,7 @@ fn answer(db: &Sqlite, world: &World, message: &MessageId, at: Millis) {
     let contact = rows(db, "SELECT id FROM contacts")[0]["id"].as_str().unwrap().into();
     let outcome = Outcome::Accepted { provider_id: "re-1".to_owned(), arrived: false, spent: None };
     let input = Input::Delivered { message: message.clone(), attempt: 1, outcome };
-    let case = Command { who: ContactRef::Id(contact), inputs: vec![input] };
+    let case = Command { who: RecordRef::Id(contact), inputs: vec![input] };
     block_on(commit(db, &world.catalog, vec![case], at, &mut Ids::new(at, 1))).unwrap();
 }
 

@@ -2,6 +2,7 @@
 
 use super::generators::{DATES, NUMBERS, PATTERNS, TEXTS, contact, event_rule, named, rule};
 use super::*;
+use dripline::domain::campaign::Segment;
 
 /// Every span after which an event no longer counts.
 fn spans(rule: &Rule) -> Vec<Span> {
@@ -73,11 +74,11 @@ proptest! {
     #[test]
     fn both_evaluators_agree(contacts in prop::collection::vec(contact(), 8), rule in rule()) {
         let contacts = named(contacts);
-        let holding = contacts.iter().filter(|contact| rule.evaluate(contact, NOW).holds);
+        let holding = contacts.iter().filter(|contact| rule.evaluate(*contact, NOW).holds);
         let expected: BTreeSet<String> = holding.map(|contact| contact.id.0.clone()).collect();
         let db = store(contacts);
-        prop_assert_eq!(ids(&db, segments::holding(&rule, NOW)), expected.clone());
-        let found = block_on(db.batch(vec![segments::count(&rule, NOW)])).unwrap();
+        prop_assert_eq!(ids(&db, segments::holding(&Segment::of_contacts(rule.clone()), NOW)), expected.clone());
+        let found = block_on(db.batch(vec![segments::count(&Segment::of_contacts(rule.clone()), NOW)])).unwrap();
         let count: Option<BTreeMap<String, usize>> = found[0].first().unwrap();
         prop_assert_eq!(count.unwrap()["count"], expected.len());
     }
@@ -122,7 +123,7 @@ proptest! {
         let db = store(contacts.clone());
         for contact in contacts {
             let Some(at) = first_change(&rule, &contact) else { continue };
-            let woken = ids(&db, segments::changing(&rule, NOW, at));
+            let woken = ids(&db, segments::changing(&Segment::of_contacts(rule.clone()), NOW, at));
             prop_assert!(woken.contains(&contact.id.0), "it changes at {}", at.rfc3339());
         }
     }
@@ -200,17 +201,21 @@ fn tests() -> Vec<Operator> {
 
 #[test]
 fn evaluators_agree_on_every_test_and_value() {
-    let mut contacts = vec![Contact::unknown(ContactId::from("absent"), NOW)];
+    let mut contacts = vec![Contact::unknown(RecordId::from("absent"), NOW)];
     for (index, value) in values().into_iter().enumerate() {
-        let mut contact = Contact::unknown(ContactId(format!("c{index}")), NOW);
+        let mut contact = Contact::unknown(RecordId(format!("c{index}")), NOW);
         contact.attributes.insert("role".to_owned(), value);
         contacts.push(contact);
     }
     let db = store(contacts.clone());
     for test in tests() {
         let rule = Rule::Attribute { attribute: "role".to_owned(), test };
-        let holding = contacts.iter().filter(|contact| rule.evaluate(contact, NOW).holds);
+        let holding = contacts.iter().filter(|contact| rule.evaluate(*contact, NOW).holds);
         let expected: BTreeSet<String> = holding.map(|contact| contact.id.0.clone()).collect();
-        assert_eq!(ids(&db, segments::holding(&rule, NOW)), expected, "{rule:?}");
+        assert_eq!(
+            ids(&db, segments::holding(&Segment::of_contacts(rule.clone()), NOW)),
+            expected,
+            "{rule:?}"
+        );
     }
 }

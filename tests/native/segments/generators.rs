@@ -1,6 +1,7 @@
 //! Generated rules and contacts, with values that are easily confused.
 
 use super::*;
+use dripline::domain::campaign::Segment;
 
 /// Texts that are easily confused: with numbers, SQL, paths, or each other.
 pub const TEXTS: [&str; 16] = [
@@ -267,7 +268,7 @@ pub fn large_rule() -> impl Strategy<Value = Rule> {
 pub fn accepted(mut rule: Rule) -> Option<Rule> {
     let mut compiled = campaign(FORM);
     loop {
-        compiled.campaign.segments.insert("s".to_owned(), rule.clone());
+        compiled.campaign.segments.insert("s".to_owned(), Segment::of_contacts(rule.clone()));
         let problems = check(&compiled.campaign);
         if problems.iter().all(|problem| problem.key != "segment.s.rule") {
             return Some(rule);
@@ -368,7 +369,7 @@ pub fn contact() -> impl Strategy<Value = Contact> {
     let history = prop::collection::vec(event(), 0..6);
     (attributes, fields, consents, tags, history, places).prop_map(
         |(attributes, (zone, score), consents, tags, mut history, (segments, enrollments))| {
-            let mut contact = Contact::unknown(ContactId::from(""), NOW);
+            let mut contact = Contact::unknown(RecordId::from(""), NOW);
             contact.attributes = attributes;
             contact.time_zone = zone;
             contact.score = score;
@@ -387,7 +388,7 @@ pub fn contact() -> impl Strategy<Value = Contact> {
 /// Contacts with unique ids, half of them with an e-mail address.
 pub fn named(mut contacts: Vec<Contact>) -> Vec<Contact> {
     for (index, contact) in contacts.iter_mut().enumerate() {
-        contact.id = ContactId(format!("c{index}"));
+        contact.id = RecordId(format!("c{index}"));
         let email = TEXTS[index % TEXTS.len()];
         contact.email = (index % 2 == 0).then(|| email.to_owned());
         for (number, enrollment) in contact.enrollments.iter_mut().enumerate() {

@@ -2,10 +2,12 @@
 
 use super::generators::{accepted, contact, large_rule, named, rule};
 use super::*;
+use dripline::domain::campaign::Segment;
 
 /// Asserts that all statements built from a rule run: backfill, count, preview and broadcast.
 fn assert_runs(db: &Sqlite, rule: &Rule) {
-    let fill = segments::fill_step(&a_filling(""), rule, &EVER, NOW, 1);
+    let fill =
+        segments::fill_step(&a_filling(""), &Segment::of_contacts(rule.clone()), &EVER, NOW, 1);
     let (bytes, reckoned) = (fill[0].sql.len(), rule_bytes(rule));
     assert!(bytes <= reckoned, "{bytes} bytes, reckoned as {reckoned}: {rule:?}");
     let id = QualifiedId::from("c.b");
@@ -16,7 +18,7 @@ fn assert_runs(db: &Sqlite, rule: &Rule) {
     let row: BroadcastRow = serde_json::from_value(row).unwrap();
     let mut statements = fill.to_vec();
     statements.extend([
-        segments::count(rule, NOW),
+        segments::count(&Segment::of_contacts(rule.clone()), NOW),
         broadcasts::audience(rule, Channel::Email, "news", &id, "", NOW),
         broadcasts::turns(&row, rule, NOW),
     ]);
@@ -35,16 +37,16 @@ proptest! {
         rule in large_rule(),
     ) {
         let contacts = named(contacts);
-        let holding = contacts.iter().filter(|contact| rule.evaluate(contact, NOW).holds);
+        let holding = contacts.iter().filter(|contact| rule.evaluate(*contact, NOW).holds);
         let expected: BTreeSet<String> = holding.map(|contact| contact.id.0.clone()).collect();
         let db = store(contacts);
         assert_runs(&db, &rule);
-        prop_assert_eq!(ids(&db, segments::holding(&rule, NOW)), expected);
+        prop_assert_eq!(ids(&db, segments::holding(&Segment::of_contacts(rule.clone()), NOW)), expected);
     }
 
     #[test]
     fn rule_sql_stays_within_the_checked_size(rule in rule()) {
-        let fill = segments::fill_step(&a_filling(""), &rule, &EVER, NOW, 1);
+        let fill = segments::fill_step(&a_filling(""), &Segment::of_contacts(rule.clone()), &EVER, NOW, 1);
         prop_assert!(fill[0].sql.len() <= rule_bytes(&rule), "{} bytes", fill[0].sql.len());
     }
 }
@@ -120,7 +122,7 @@ fn rule_too_long_for_a_statement_is_refused() {
     let question = Rule::Event { events, count: Comparison::Gte(1.0), within: Some(Span::days(1)) };
     let mut compiled = campaign(FORM);
     let rule = Rule::All(vec![question; RULE_LEAVES_MAX]);
-    compiled.campaign.segments.insert("s".to_owned(), rule);
+    compiled.campaign.segments.insert("s".to_owned(), Segment::of_contacts(rule));
     let problems = check(&compiled.campaign);
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert!(problems[0].message.contains("the limit is 100000"), "{}", problems[0].message);

@@ -7,7 +7,7 @@ mod limits;
 
 use super::segment_backfill::{EVER, a_filling};
 use super::support::{FORM, MONDAY, campaign};
-use dripline::domain::base::primitives::{Channel, ContactId, Millis, QualifiedId, Span};
+use dripline::domain::base::primitives::{Channel, Millis, QualifiedId, RecordId, Span};
 use dripline::domain::contact::Contact;
 use dripline::domain::contact::consent::{Consent, ConsentState};
 use dripline::domain::engine::Decision;
@@ -52,7 +52,8 @@ pub fn store(contacts: Vec<Contact>) -> Sqlite {
             let entered = contact.segments.iter();
             changes.extend(entered.map(|(id, at)| Change::EnterSegment(id.clone(), *at)));
             // A decision without changes would not write the contact.
-            Decision { read_seq: contact.seq - 1, contact, changes }
+            let (read_seq, subject) = (contact.seq - 1, contact.into());
+            Decision { read_seq, subject, changes, conflicts: Vec::new() }
         })
         .collect();
     let decisions: Vec<&Decision> = decisions.iter().collect();

@@ -6,7 +6,7 @@ use super::*;
 fn event_rule_dates_use_the_campaign_time_zone() {
     let campaign = read("campaigns/white-paper.toml", SAMPLE).unwrap();
     let mut found = Vec::new();
-    campaign.segments["rest"].walk(&mut |rule| {
+    campaign.segments["rest"].rule.walk(&mut |rule| {
         if let Rule::EventTime { at, .. } = rule {
             found.push(*at);
         }

@@ -2,6 +2,7 @@
 
 use super::{Check, WEIGHT_MAX};
 use crate::domain::base::diagnostic::Problem;
+use crate::domain::base::primitives::KindId;
 use crate::domain::base::primitives::{Channel, Span};
 use crate::domain::campaign::ab_test::CONFIDENCES;
 use crate::domain::campaign::broadcast::{
@@ -24,6 +25,10 @@ impl Check<'_> {
             let known = self.campaign.segments.keys().map(String::as_str);
             self.unknown_reference(&format!("{key}.segment"), "segment", &broadcast.segment, known);
         }
+        self.of = KindId::contact();
+        let segment = self.campaign.segments.get(&broadcast.segment);
+        let of = segment.map(|segment| segment.of.clone());
+        self.same_kind(&format!("{key}.segment"), "segment", of.as_ref());
         if let Some(at) = &broadcast.at {
             let message = "expected a day and a time without a zone, such as 2026-03-02T09:00";
             self.ensure(local(at).is_some(), &format!("{key}.at"), message);

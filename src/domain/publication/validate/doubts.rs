@@ -21,8 +21,8 @@ const CONTACT: &[&str] = &[
 pub fn doubts(campaign: &Campaign) -> Vec<Lint> {
     let mut doubts = Doubts { campaign, attributes: attributes(campaign), found: Vec::new() };
     doubts.purposes();
-    for (name, rule) in &campaign.segments {
-        doubts.rule(&format!("segment.{name}.rule"), rule);
+    for (name, segment) in &campaign.segments {
+        doubts.rule(&format!("segment.{name}.rule"), &segment.rule);
     }
     for (name, journey) in &campaign.journeys {
         for (word, trigger) in [("goal", &journey.goal), ("exit", &journey.exit)] {

@@ -30,6 +30,7 @@ const ANY_MAX: usize = 10;
 
 impl Check<'_> {
     pub(super) fn journey(&mut self, key: &str, journey: &Journey) {
+        self.kind(&format!("{key}.of"), &journey.of);
         self.trigger(&format!("{key}.enter"), &journey.enter);
         let endings = [("exit", &journey.exit), ("goal", &journey.goal)];
         for (word, ending) in endings {
@@ -98,7 +99,10 @@ impl Check<'_> {
                 let known = self.campaign.forms.keys().map(String::as_str);
                 self.unknown_reference(&format!("{key}.form"), "form", form, known);
             }
-            Trigger::Form(_) => {}
+            Trigger::Form(_) => {
+                let message = "only a contact sends a form";
+                self.ensure(self.of.is_contact(), &format!("{key}.form"), message);
+            }
             Trigger::Segment(segment) => self.segment_named(&format!("{key}.segment"), segment),
             Trigger::SegmentLeft(segment) => {
                 self.segment_named(&format!("{key}.segment_left"), segment);
@@ -148,6 +152,8 @@ impl Check<'_> {
             let known = self.campaign.segments.keys().map(String::as_str);
             self.unknown_reference(key, "segment", segment, known);
         }
+        let of = self.campaign.segments.get(segment).map(|segment| segment.of.clone());
+        self.same_kind(key, "segment", of.as_ref());
     }
 
     /// Checks that a journey named by a step of another exists and is not the same.

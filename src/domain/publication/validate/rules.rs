@@ -5,7 +5,7 @@ use super::{
     RULE_DEPTH_MAX, RULE_LEAVES_MAX, SECTION_ENTRIES_MAX, TEXT_CHARS_MAX, rule_bytes,
 };
 use crate::domain::base::diagnostic::Problem;
-use crate::domain::base::primitives::{QualifiedId, Span};
+use crate::domain::base::primitives::{KindId, QualifiedId, Span};
 use crate::domain::campaign::segments_in_order;
 use crate::domain::record::event::CURRENCY;
 use crate::domain::segment::{
@@ -52,7 +52,12 @@ impl Check<'_> {
                 self.test(key, test);
             }
             Rule::Tag(tag) => self.tag(&format!("{key}.tag"), tag),
-            Rule::Consent { purpose, .. } => self.name(&format!("{key}.consent"), purpose),
+            Rule::Consent { purpose, .. } => {
+                let key = format!("{key}.consent");
+                let message = "only contacts give consent";
+                self.ensure(self.of.is_contact(), &key, message);
+                self.name(&key, purpose);
+            }
             Rule::Score(comparison) => self.comparison(&format!("{key}.score"), *comparison),
             Rule::Event { events, count, within } => {
                 self.comparison(&format!("{key}.count"), *count);
@@ -118,6 +123,11 @@ impl Check<'_> {
             let known = campaign.segments.keys().map(String::as_str);
             self.unknown_reference(key, "segment", name.unwrap_or(segment.as_str()), known);
         }
+        self.same_kind(
+            key,
+            "segment",
+            name.and_then(|name| Some(&campaign.segments.get(name)?.of)),
+        );
     }
 
     /// Checks that a journey in a rule, and its step, belong to the campaign.
@@ -135,6 +145,7 @@ impl Check<'_> {
             let name = name.unwrap_or(journey.as_str());
             return self.unknown_reference(&format!("{key}.journey"), "journey", name, known);
         };
+        self.same_kind(&format!("{key}.journey"), "journey", Some(&found.of));
         let Some(step) = step else { return };
         let key = format!("{key}.step");
         if state == JourneyState::Never {
@@ -142,6 +153,14 @@ impl Check<'_> {
         } else if found.step(step).is_none() {
             let known = found.steps.iter().map(|step| step.id.as_str());
             self.unknown_reference(&key, "step", step, known);
+        }
+    }
+
+    /// Checks that what a rule, a journey or a broadcast refers to is of the same kind of record.
+    pub(super) fn same_kind(&mut self, key: &str, what: &str, of: Option<&KindId>) {
+        if let Some(other) = of.filter(|other| **other != self.of) {
+            let message = format!("the {what} is of the kind `{other}`, not `{}`", self.of);
+            self.error(key, message);
         }
     }
 

@@ -7,6 +7,7 @@ mod pacing;
 mod rules;
 
 use super::*;
+use crate::domain::campaign::Segment;
 use crate::domain::campaign::journey::Trigger;
 use crate::domain::campaign_file::read;
 use crate::domain::campaign_file::tests::{
@@ -555,7 +556,10 @@ fn values_only_an_api_client_can_send_are_refused() {
         @"campaign.cost[1].amount: not in the campaign's currency"
     );
     assert_snapshot!(
-        changed(|c| { c.segments.insert("n".into(), Rule::Score(Comparison::Gt(f64::NAN))); }),
+        changed(|c| {
+            let rule = Rule::Score(Comparison::Gt(f64::NAN));
+            c.segments.insert("n".into(), Segment::of_contacts(rule));
+        }),
         @"segment.n.rule.score: is not a number"
     );
     assert_snapshot!(

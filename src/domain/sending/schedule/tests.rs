@@ -1,7 +1,7 @@
 //! Hours on recipients' clocks, and what becomes of messages within them.
 
 use super::*;
-use crate::domain::base::primitives::{CampaignId, ContactId, EnrollmentId, MessageId};
+use crate::domain::base::primitives::{CampaignId, EnrollmentId, MessageId, RecordId};
 use crate::domain::campaign_file;
 use crate::domain::contact::message;
 use crate::domain::contact::message_source::{MessageSource, StepContent, StepSource};
@@ -116,7 +116,7 @@ fn campaign(parts: &str) -> Campaign {
 }
 
 fn queued(source: MessageSource, now: Millis) -> Message {
-    let (id, contact) = (MessageId::from("m"), ContactId::from("p"));
+    let (id, contact) = (MessageId::from("m"), RecordId::from("p"));
     Message::queue(id, contact, CampaignId::from("c"), 1, source, now)
 }
 
@@ -151,7 +151,7 @@ fn decided(
     now: &str,
 ) -> String {
     let (campaign, deployment) = (campaign(parts), DeploymentPacing::read(deployment).unwrap());
-    let mut contact = Contact::unknown(ContactId::from("p"), Millis(0));
+    let mut contact = Contact::unknown(RecordId::from("p"), Millis(0));
     contact.phone = Some(phone.to_owned());
     let message = message(class, channel, at(now));
     let (pacing, campaign) = (&campaign.pacing, &campaign);
@@ -256,7 +256,7 @@ fn step_window_overrides_journey_and_campaign() {
         send = "emails/b"
     "#;
     let (campaign, deployment) = (campaign(parts), DeploymentPacing::default());
-    let contact = Contact::unknown(ContactId::from("p"), Millis(0));
+    let contact = Contact::unknown(RecordId::from("p"), Millis(0));
     let now = at("2026-03-02T05:00:00Z");
     let sent_at = |journey: &str, id: &str| {
         let content = StepContent::Template("emails/a".to_owned());
@@ -283,7 +283,7 @@ fn step_window_overrides_journey_and_campaign() {
 fn auto_pause_holds_marketing_only() {
     let campaign = campaign("");
     let (deployment, contact) =
-        (DeploymentPacing::default(), Contact::unknown(ContactId::from("p"), Millis(0)));
+        (DeploymentPacing::default(), Contact::unknown(RecordId::from("p"), Millis(0)));
     let decision = |class| {
         let message = message(class, Channel::Email, Millis(0));
         let (pacing, campaign) = (&campaign.pacing, &campaign);

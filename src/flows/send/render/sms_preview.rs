@@ -3,7 +3,7 @@
 
 use super::{Links, Message};
 use crate::domain::base::language::Language;
-use crate::domain::base::primitives::{ContactId, EnrollmentId, MessageId, Millis};
+use crate::domain::base::primitives::{EnrollmentId, MessageId, Millis, RecordId};
 use crate::domain::contact::Contact;
 use crate::domain::contact::message_source::{MessageSource, StepContent, StepSource};
 use crate::domain::publication::catalog::PublishedVersion;
@@ -59,10 +59,10 @@ fn stand_in(published: &PublishedVersion, template: &str) -> Message {
         purpose: String::new(),
         content: StepContent::Template(template.to_owned()),
     });
-    Message::queue(id, ContactId("0".repeat(36)), campaign, 0, source, Millis(0))
+    Message::queue(id, RecordId("0".repeat(36)), campaign, 0, source, Millis(0))
 }
 
 fn or_nobody(contact: Option<&Contact>) -> Contact {
-    let nobody = || Contact::unknown(ContactId("0".repeat(36)), Millis(0));
+    let nobody = || Contact::unknown(RecordId("0".repeat(36)), Millis(0));
     contact.cloned().unwrap_or_else(nobody)
 }

@@ -1,6 +1,7 @@
 //! Rules that can be read but are invalid.
 
 use super::*;
+use crate::domain::campaign::Segment;
 
 #[test]
 fn invalid_rules_are_refused() {
@@ -109,17 +110,19 @@ fn segment_cycles_are_refused_and_chains_ordered() {
 #[test]
 fn api_client_rules_are_validated_too() {
     assert_snapshot!(changed(|c| {
-        c.segments.insert("n".into(), Rule::Segment("other.engaged".into()));
+        c.segments.insert("n".into(), Segment::of_contacts(Rule::Segment("other.engaged".into())));
     }), @"segment.n.rule.segment: there is no segment `other.engaged`; \
         known here: engaged, n, rest");
     assert_snapshot!(changed(|c| {
         let relative = Relative::Anniversary(0);
         let test = Operator::Relative { relative, zone: "Mars/Base".into() };
-        c.segments.insert("n".into(), Rule::Attribute { attribute: "b".into(), test });
+        let rule = Rule::Attribute { attribute: "b".into(), test };
+        c.segments.insert("n".into(), Segment::of_contacts(rule));
     }), @"segment.n.rule: its zone is not the campaign's");
     assert_snapshot!(changed(|c| {
         let test = Operator::Date(DateTest::Before("soon".into()));
-        c.segments.insert("n".into(), Rule::Attribute { attribute: "b".into(), test });
+        let rule = Rule::Attribute { attribute: "b".into(), test };
+        c.segments.insert("n".into(), Segment::of_contacts(rule));
     }), @"segment.n.rule.before: `soon` is not a date: \
         2026-03-01, 2026-03-01T09:30:00 or 2026-03-01T09:30:00+08:00");
 }

@@ -1,0 +1,95 @@
+//! What a decision can be about: a contact, or a record of another kind. Here is what differs
+//! between the two.
+
+use super::{Decider, Input, RecordInput};
+use crate::domain::base::primitives::{CLOCKS_DIFFER_MAX, Millis, Span};
+use crate::domain::contact::Contact;
+use crate::domain::publication::catalog::PublishedVersion;
+use crate::domain::record::PlainRecord;
+use crate::domain::record::event::{Event, names};
+use crate::domain::segment::Subject;
+
+/// What a decision can be about.
+pub trait Decidable: Subject + Sized {
+    /// What can happen to it.
+    type Input;
+
+    /// The event that records that its dates were corrected.
+    const REDATED: &'static str;
+
+    /// Applies what happened to it.
+    fn apply(decider: &mut Decider<'_, Self>, input: Self::Input);
+
+    /// Returns whether the input counts even after it was erased.
+    fn outlives_erasure(input: &Self::Input) -> bool;
+
+    /// Credits an event to the campaigns whose goal it is.
+    fn credit(_: &mut Decider<'_, Self>, _: &Event) {}
+
+    /// Credits an event to a campaign that could not be read when it happened.
+    fn credit_missed(_: &mut Decider<'_, Self>, _: &PublishedVersion, _: &Event) {}
+
+    /// Corrects dates of its own that lie ahead of `now`. Returns whether there were any.
+    fn date_again(&mut self, _now: Millis) -> bool {
+        false
+    }
+}
+
+impl Decidable for Contact {
+    type Input = Input;
+    const REDATED: &'static str = names::CONTACT_REDATED;
+
+    fn apply(decider: &mut Decider<'_, Self>, input: Input) {
+        decider.apply(input);
+    }
+
+    fn outlives_erasure(input: &Input) -> bool {
+        matches!(input, Input::Delivered { .. })
+    }
+
+    fn credit(decider: &mut Decider<'_, Self>, event: &Event) {
+        decider.meet_goals(event);
+        decider.credit_broadcasts(event);
+    }
+
+    fn credit_missed(decider: &mut Decider<'_, Self>, published: &PublishedVersion, event: &Event) {
+        if !decider.is_credited(names::GOAL_REACHED, published, event) {
+            decider.meet_goal(published, event);
+        }
+        if !decider.is_credited(names::BROADCAST_CONVERTED, published, event) {
+            decider.credit_broadcast(published, event);
+        }
+    }
+
+    fn date_again(&mut self, now: Millis) -> bool {
+        let mut found = false;
+        let consents = self.consents.iter_mut().map(|consent| &mut consent.at);
+        let bounces = self.soft_bounces.values_mut();
+        let bounces = bounces.flat_map(|one| [&mut one.last_at, &mut one.arrived_at]);
+        let touches = self.touches.iter_mut();
+        let touches = touches.flat_map(|touch| [&mut touch.at, &mut touch.fresh_at]);
+        for at in consents.chain(bounces).chain(touches) {
+            if *at > now.plus(CLOCKS_DIFFER_MAX) {
+                (*at, found) = (now, true);
+            }
+        }
+        // One mail may be planned, at most a day ahead.
+        let latest = now.plus(Span::days(1));
+        let mails = self.confirmation_mails.len();
+        self.confirmation_mails.retain(|at| *at <= latest);
+        found || self.confirmation_mails.len() < mails
+    }
+}
+
+impl Decidable for PlainRecord {
+    type Input = RecordInput;
+    const REDATED: &'static str = names::RECORD_REDATED;
+
+    fn apply(decider: &mut Decider<'_, Self>, input: RecordInput) {
+        decider.apply_record(input);
+    }
+
+    fn outlives_erasure(_: &RecordInput) -> bool {
+        false
+    }
+}
