@@ -9,6 +9,7 @@ pub mod time;
 pub mod record;
 pub mod contact;
 pub mod segment;
+pub mod field;
 pub mod form;
 pub mod sms;
 pub mod template;
