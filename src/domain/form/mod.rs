@@ -5,15 +5,19 @@ pub mod form_data;
 pub mod traffic_source;
 pub mod visitor_text;
 
-use crate::domain::base::language::Language;
 use crate::domain::base::primitives::{Channel, Span};
 use crate::domain::base::token::sha256_hex;
-use crate::domain::contact::address::{self, AddressProblem, half_width, is_forbidden_control};
+use crate::domain::contact::address::half_width;
 use crate::domain::contact::consent::LawfulBasis;
 use crate::domain::contact::country;
+use crate::domain::field::text::single;
+use crate::domain::field::{Choice, FieldType, Reading, Typed, options};
 use crate::domain::form::form_data::FormData;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+pub use crate::domain::field::text::{TEXT_CHARS_MAX, TEXTAREA_CHARS_MAX, URL_CHARS_MAX};
+pub use crate::domain::field::{FieldProblem, FieldReason, tick};
 
 /// The name of the checkbox that gives the form's consent.
 pub const CONSENT_FIELD: &str = "consent";
@@ -31,15 +35,6 @@ pub const TOKEN_FIELD: &str = "_token";
 /// The minimum time between rendering a page and a person's submission: even if the browser fills
 /// in the form, somebody has to look at it and press the button.
 pub const FILL_TIME_MIN: Span = Span::seconds(2);
-
-/// The longest one-line text, in characters.
-pub const TEXT_CHARS_MAX: usize = 255;
-
-/// The longest text of several lines, in characters.
-pub const TEXTAREA_CHARS_MAX: usize = 5_000;
-
-/// The longest URL, in characters: what browsers and servers commonly accept.
-pub const URL_CHARS_MAX: usize = 2_048;
 
 /// A form as a campaign file describes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -125,6 +120,31 @@ impl FieldKind {
             Self::Select(_) | Self::Radio(_) | Self::MultiSelect(_) => false,
         }
     }
+}
+
+impl FieldKind {
+    /// Returns the type of a record's field that keeps the same values.
+    pub fn field_type(&self) -> FieldType {
+        match self {
+            Self::Text => FieldType::Text,
+            Self::Textarea => FieldType::Textarea,
+            Self::Email => FieldType::Email,
+            Self::Tel { region } => FieldType::Tel { region: region.clone() },
+            Self::Number { min, max } => FieldType::Number { min: *min, max: *max },
+            Self::Url => FieldType::Url,
+            Self::Date => FieldType::Date,
+            Self::Select(choices) => FieldType::Select(field_choices(choices)),
+            Self::Radio(choices) => FieldType::Radio(field_choices(choices)),
+            Self::Checkbox => FieldType::Checkbox,
+            Self::MultiSelect(choices) => FieldType::MultiSelect(field_choices(choices)),
+            Self::Country => FieldType::Country,
+            Self::Hidden { value } => FieldType::Hidden { value: value.clone() },
+        }
+    }
+}
+
+fn field_choices(choices: &[FieldOption]) -> Vec<Choice> {
+    choices.iter().map(|choice| Choice::new(&choice.value, &choice.label)).collect()
 }
 
 /// One option of a select, radio or multi-select field.
@@ -230,54 +250,6 @@ pub struct Submission {
     pub ignored: usize,
 }
 
-/// An invalid value of one field.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FieldProblem {
-    /// The name of the field or of the consent checkbox.
-    pub field: String,
-    pub reason: FieldReason,
-}
-
-/// Why a value is refused.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FieldReason {
-    /// Required, and empty.
-    Missing,
-    /// A checkbox that must be ticked is not.
-    NotTicked,
-    /// Neither an e-mail address nor a phone number was given, and one of them is needed.
-    NoAddress,
-    /// Several values where only one is allowed.
-    SeveralValues,
-    /// More characters than this.
-    TooLong(usize),
-    ControlCharacter,
-    /// Not a possible e-mail address or phone number.
-    Address(AddressProblem),
-    /// Not a number.
-    NotANumber,
-    /// Less than this.
-    TooSmall(f64),
-    /// Greater than this.
-    TooGreat(f64),
-    /// Not a complete http or https URL.
-    NotAUrl,
-    /// Not a valid calendar day.
-    NotADay,
-    /// Not among the options.
-    NotAnOption,
-    /// Not a country.
-    NotACountry,
-    /// Neither ticked nor unticked.
-    NotYesOrNo,
-    /// The text beside the checkbox has changed since it was shown.
-    ConsentTextChanged,
-    /// The values are valid, but the form must be submitted again: it came sooner than a person
-    /// fills it in, or long after it was shown. This concerns the whole form, not a field.
-    SendAgain,
-}
-
 impl Form {
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name == name)
@@ -329,74 +301,6 @@ pub fn read(form: &Form, answer: &FormData) -> Result<Submission, Vec<FieldProbl
     if problems.is_empty() { Ok(submission) } else { Err(problems) }
 }
 
-impl FieldProblem {
-    /// Returns the message for the person who filled in the form.
-    pub fn message(&self, language: Language) -> String {
-        let (english, chinese) = match &self.reason {
-            FieldReason::Missing => ("Fill this in.", "请填写此项。"),
-            FieldReason::NotTicked => ("Please tick this box to continue.", "请勾选此项后继续。"),
-            FieldReason::NoAddress => (
-                "Give an e-mail address or a phone number, so that we can answer.",
-                "请填写邮箱或电话，以便我们与您联系。",
-            ),
-            FieldReason::SeveralValues => ("Give one answer only.", "此项只能有一个答案。"),
-            FieldReason::TooLong(max) => {
-                return language.pick(
-                    format!("Shorten this to {max} characters."),
-                    format!("请缩短到 {max} 个字以内。"),
-                );
-            }
-            FieldReason::ControlCharacter => (
-                "This holds invisible characters. Type it again.",
-                "内容含有不可见字符，请重新输入。",
-            ),
-            FieldReason::Address(problem) => return problem.message(language).to_owned(),
-            FieldReason::NotANumber => ("Enter a number, such as 12.5.", "请输入数字，例如 12.5。"),
-            FieldReason::TooSmall(min) => {
-                return language
-                    .pick(format!("Enter {min} or more."), format!("请输入不小于 {min} 的数字。"));
-            }
-            FieldReason::TooGreat(max) => {
-                return language
-                    .pick(format!("Enter {max} or less."), format!("请输入不大于 {max} 的数字。"));
-            }
-            FieldReason::NotAUrl => (
-                "Enter a whole web address, such as https://example.com.",
-                "请输入完整网址，例如 https://example.com。",
-            ),
-            FieldReason::NotADay => {
-                ("Enter a day such as 2026-03-31.", "请输入日期，例如 2026-03-31。")
-            }
-            FieldReason::NotAnOption => ("Choose one of the options.", "请从选项中选择。"),
-            FieldReason::NotACountry => ("Choose a country.", "请选择国家或地区。"),
-            FieldReason::NotYesOrNo => ("Tick the box, or leave it empty.", "请勾选或留空。"),
-            FieldReason::ConsentTextChanged => (
-                "These words have changed. Please read them, and tick the box if you agree.",
-                "这段文字已有更改。请阅读，同意请勾选。",
-            ),
-            FieldReason::SendAgain => (
-                "All your answers are still here, and nothing is wrong with them. Send the form \
-                 once more.",
-                "您填写的内容都已保留，没有错误。请再提交一次。",
-            ),
-        };
-        language.pick(english, chinese).to_owned()
-    }
-}
-
-/// Returns whether the values of a checkbox mean ticked. A plain form post sends nothing for an
-/// empty one.
-pub fn tick(values: &[String]) -> Result<bool, FieldReason> {
-    let Some(value) = single(values)? else {
-        return Ok(false);
-    };
-    match value.to_ascii_lowercase().as_str() {
-        "on" | "true" | "yes" | "1" => Ok(true),
-        "off" | "false" | "no" | "0" => Ok(false),
-        _ => Err(FieldReason::NotYesOrNo),
-    }
-}
-
 fn is_known(form: &Form, name: &str) -> bool {
     name.starts_with('_')
         || RESERVED_FIELD_NAMES.contains(&name)
@@ -430,7 +334,12 @@ fn read_field(field: &Field, values: &[String]) -> Result<Option<serde_json::Val
         return if is_refused { Err(FieldReason::NotTicked) } else { Ok(Some(ticked.into())) };
     }
     if let FieldKind::MultiSelect(choices) = &field.kind {
-        return read_choices(choices, field.required, values);
+        let chosen = options::all_by_value(values_of(choices), values)?;
+        return match chosen.is_empty() {
+            true if field.required => Err(FieldReason::Missing),
+            true => Ok(None),
+            false => Ok(Some(chosen.into())),
+        };
     }
     let Some(value) = single(values)? else {
         return match &field.kind {
@@ -439,149 +348,38 @@ fn read_field(field: &Field, values: &[String]) -> Result<Option<serde_json::Val
             _ => Ok(None),
         };
     };
-    let read = match &field.kind {
-        FieldKind::Text | FieldKind::Hidden { .. } => read_line(value)?.into(),
-        FieldKind::Textarea => read_lines(value)?.into(),
-        FieldKind::Email => address::read_email(value).map_err(FieldReason::Address)?.into(),
-        FieldKind::Tel { region } => {
-            address::read_phone(value, region.as_deref()).map_err(FieldReason::Address)?.into()
+    if let FieldKind::Select(choices) | FieldKind::Radio(choices) = &field.kind {
+        return options::by_value(values_of(choices), value).map(|value| Some(value.into()));
+    }
+    check_spelling(&field.kind, value)?;
+    field.kind.field_type().read(&Typed::Strings(values), &Reading::default())
+}
+
+fn values_of(choices: &[FieldOption]) -> impl Iterator<Item = &str> + Clone {
+    choices.iter().map(|choice| choice.value.as_str())
+}
+
+/// Checks that a value is written as browsers' inputs write it. Fields of records accept further
+/// spellings; programs that submit forms rely on these being refused.
+fn check_spelling(kind: &FieldKind, value: &str) -> Result<(), FieldReason> {
+    let half = || value.chars().map(half_width);
+    let (is_good, reason) = match kind {
+        FieldKind::Number { .. } => {
+            let is_plain = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e' | 'E');
+            (half().all(is_plain), FieldReason::NotANumber)
         }
-        FieldKind::Number { min, max } => read_number(value, *min, *max)?,
-        FieldKind::Url => read_url(value)?.into(),
-        FieldKind::Date => read_day(value)?.into(),
-        FieldKind::Select(choices) | FieldKind::Radio(choices) => choice(choices, value)?.into(),
-        FieldKind::Country => country::find(value).ok_or(FieldReason::NotACountry)?.code.into(),
-        FieldKind::Checkbox | FieldKind::MultiSelect(_) => return Ok(None),
-    };
-    Ok(Some(read))
-}
-
-/// Returns the single value that is not blank, trimmed. Trimming also removes invisible characters
-/// that come with pasted text, such as direction marks around a copied number.
-fn single(values: &[String]) -> Result<Option<&str>, FieldReason> {
-    let is_margin = |c: char| c.is_whitespace() || visitor_text::is_invisible(c);
-    let trimmed = values.iter().map(|value| value.trim_matches(is_margin));
-    let mut filled = trimmed.filter(|value| !value.is_empty());
-    let first = filled.next();
-    if filled.next().is_some() { Err(FieldReason::SeveralValues) } else { Ok(first) }
-}
-
-/// Reads one line. A tab, as it comes with pasted cells, becomes a space.
-fn read_line(value: &str) -> Result<String, FieldReason> {
-    let text = value.replace('\t', " ");
-    check_line(&text, TEXT_CHARS_MAX)?;
-    Ok(text)
-}
-
-/// Reads several lines. Browsers send line breaks as CR LF; only LF is kept.
-fn read_lines(value: &str) -> Result<String, FieldReason> {
-    let text = value.replace("\r\n", "\n").replace('\r', "\n").replace('\t', " ");
-    check_text(&text, TEXTAREA_CHARS_MAX, |c| c == '\n')?;
-    Ok(text)
-}
-
-/// Checks one line, in which characters that change the text direction are refused.
-fn check_line(text: &str, chars_max: usize) -> Result<(), FieldReason> {
-    if text.chars().any(visitor_text::is_bidi) {
-        return Err(FieldReason::ControlCharacter);
-    }
-    check_text(text, chars_max, |_| false)
-}
-
-fn check_text(
-    text: &str,
-    chars_max: usize,
-    is_allowed: impl Fn(char) -> bool,
-) -> Result<(), FieldReason> {
-    if text.chars().any(|c| is_forbidden_control(c) && !is_allowed(c)) {
-        return Err(FieldReason::ControlCharacter);
-    }
-    if text.chars().count() > chars_max { Err(FieldReason::TooLong(chars_max)) } else { Ok(()) }
-}
-
-/// Reads a decimal number; whole numbers are kept as integers.
-fn read_number(
-    value: &str,
-    min: Option<f64>,
-    max: Option<f64>,
-) -> Result<serde_json::Value, FieldReason> {
-    let text: String = value.chars().map(half_width).collect();
-    let is_plain = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e' | 'E');
-    if !text.chars().all(is_plain) {
-        return Err(FieldReason::NotANumber);
-    }
-    let number: f64 = text.parse().map_err(|_| FieldReason::NotANumber)?;
-    if !number.is_finite() {
-        return Err(FieldReason::NotANumber);
-    }
-    match (min, max) {
-        (Some(min), _) if number < min => Err(FieldReason::TooSmall(min)),
-        (_, Some(max)) if number > max => Err(FieldReason::TooGreat(max)),
-        // Above 2^53 a float does not represent every whole number, so the value stays a float.
-        _ if number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0 => {
-            Ok((number as i64).into())
+        FieldKind::Date => {
+            let is_placed = |(at, c): (usize, char)| match at {
+                4 | 7 => c == '-',
+                _ => c.is_ascii_digit(),
+            };
+            let is_shaped = half().count() == 10 && half().enumerate().all(is_placed);
+            (is_shaped, FieldReason::NotADay)
         }
-        _ => Ok(number.into()),
-    }
-}
-
-/// Reads an absolute http or https URL with a host and without user information.
-fn read_url(value: &str) -> Result<String, FieldReason> {
-    check_line(value, URL_CHARS_MAX)?;
-    let (scheme, rest) = value.split_once("://").ok_or(FieldReason::NotAUrl)?;
-    let scheme = scheme.to_ascii_lowercase();
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let (host, port) = authority.split_once(':').unwrap_or((authority, "0"));
-    let is_label = |label: &str| {
-        !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
+        FieldKind::Country => (country::find(value).is_some(), FieldReason::NotACountry),
+        _ => (true, FieldReason::Missing),
     };
-    let is_good = (scheme == "http" || scheme == "https")
-        && host.split('.').all(is_label)
-        && port.parse::<u16>().is_ok()
-        && !value
-            .contains(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '\\' | '`'));
-    if is_good { Ok(format!("{scheme}://{rest}")) } else { Err(FieldReason::NotAUrl) }
-}
-
-/// Reads `YYYY-MM-DD`; the day must exist.
-fn read_day(value: &str) -> Result<String, FieldReason> {
-    let text: String = value.chars().map(half_width).collect();
-    let bytes = text.as_bytes();
-    let is_shaped = bytes.len() == 10
-        && bytes.iter().enumerate().all(|(i, byte)| match i {
-            4 | 7 => *byte == b'-',
-            _ => byte.is_ascii_digit(),
-        });
-    if !is_shaped {
-        return Err(FieldReason::NotADay);
-    }
-    let day: jiff::civil::Date = text.parse().map_err(|_| FieldReason::NotADay)?;
-    Ok(day.to_string())
-}
-
-fn choice<'a>(choices: &'a [FieldOption], value: &str) -> Result<&'a str, FieldReason> {
-    let found = choices.iter().find(|choice| choice.value.trim() == value);
-    found.map(|choice| choice.value.as_str()).ok_or(FieldReason::NotAnOption)
-}
-
-/// Reads several options, each once, in the form's order.
-fn read_choices(
-    choices: &[FieldOption],
-    required: bool,
-    values: &[String],
-) -> Result<Option<serde_json::Value>, FieldReason> {
-    let sent = values.iter().map(|value| value.trim()).filter(|value| !value.is_empty());
-    let chosen = sent.map(|value| choice(choices, value)).collect::<Result<Vec<_>, _>>()?;
-    let ordered: Vec<&str> = choices
-        .iter()
-        .map(|choice| choice.value.as_str())
-        .filter(|value| chosen.contains(value))
-        .collect();
-    match ordered.is_empty() {
-        true if required => Err(FieldReason::Missing),
-        true => Ok(None),
-        false => Ok(Some(ordered.into())),
-    }
+    if is_good { Ok(()) } else { Err(reason) }
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use super::FieldReason::*;
 use super::*;
+use crate::domain::base::language::Language;
+use crate::domain::contact::address::AddressProblem;
 use serde_json::{Value, json};
 
 fn field(kind: FieldKind, required: bool) -> Field {

@@ -1,6 +1,8 @@
 //! Makes visitors' input safe for a message to an unproved address; without it, anybody could use a
 //! form to send anything to anybody. The stored value stays as typed.
 
+pub use crate::domain::field::text::{is_bidi, is_invisible};
+
 /// The most characters of one value in such a message; there is room for the longest names.
 pub const TYPED_CHARS_MAX: usize = 64;
 
@@ -50,22 +52,6 @@ pub fn bounded(text: &str) -> String {
 pub fn visible(text: &str) -> String {
     let seen = text.chars().filter(|c| !is_invisible(*c));
     seen.map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
-/// Returns whether a character is invisible and may change how others are read: direction marks,
-/// zero-width characters, tags.
-pub fn is_invisible(c: char) -> bool {
-    is_bidi(c)
-        || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}'
-            | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
-            | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-}
-
-/// Returns whether a character changes the direction of the following text, so that it reads
-/// backwards.
-pub fn is_bidi(c: char) -> bool {
-    matches!(c, '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Returns the text in one line, with letters and signs in the form that programs read.
