@@ -113,9 +113,9 @@ fn divided(dividend: i128, divisor: i128) -> Option<i128> {
     Some(if (dividend < 0) == (divisor < 0) { magnitude } else { -magnitude })
 }
 
-/// Returns a number as typed in plain ASCII: half-width, without commas before three digits. Refuses
-/// units such as 万, and everything that is not made of digits, signs, a point and an exponent. The
-/// caller parses the result.
+/// Returns a number as typed in plain ASCII: half-width, without the commas before each three
+/// digits. Refuses units such as 万, and everything that is not made of digits, signs, a point and
+/// an exponent. The caller parses the result.
 pub fn plain(typed: &str) -> Result<String, FieldReason> {
     if typed.chars().nth(NUMBER_CHARS_MAX).is_some() {
         return Err(FieldReason::NotANumber);

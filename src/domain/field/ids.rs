@@ -25,7 +25,7 @@ pub fn ids<S: AsRef<str>>(typed: &[S]) -> Result<Vec<String>, FieldReason> {
     let is_mark = |c: char| c.is_whitespace() || matches!(c, ',' | ';' | '，' | '；');
     let parts = typed.iter().flat_map(|text| text.as_ref().split(is_mark));
     let mut read: Vec<String> = Vec::new();
-    for part in parts.filter(|part| !part.is_empty()) {
+    for part in parts.map(super::text::trimmed).filter(|part| !part.is_empty()) {
         let id = id(part)?;
         if !read.contains(&id) {
             read.push(id);

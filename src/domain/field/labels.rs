@@ -1,7 +1,10 @@
 //! Labels in the two languages.
 
+use crate::domain::base::diagnostic::brief;
 use crate::domain::base::language::Language;
+use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::BTreeMap;
 
 /// A label in English and Chinese; either may be absent. JSON has an object with the keys `en` and
 /// `zh-CN`, or one text for both, as forms always had.
@@ -35,19 +38,11 @@ impl Labels {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Both {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    en: Option<String>,
-    #[serde(rename = "zh-CN", default, skip_serializing_if = "Option::is_none")]
-    zh_cn: Option<String>,
-}
-
-#[derive(Deserialize)]
 #[serde(untagged)]
 enum Written {
     Same(String),
-    Both(Both),
+    /// By the tags of their languages.
+    Each(BTreeMap<String, String>),
 }
 
 impl Serialize for Labels {
@@ -56,7 +51,11 @@ impl Serialize for Labels {
             (None, None) => serializer.serialize_none(),
             (Some(english), Some(chinese)) if english == chinese => english.serialize(serializer),
             (english, chinese) => {
-                Both { en: english.clone(), zh_cn: chinese.clone() }.serialize(serializer)
+                let label = |language: Language, text: &Option<String>| {
+                    text.as_ref().map(|text| (language.tag().to_owned(), text.clone()))
+                };
+                let labels = [label(Language::English, english), label(Language::Chinese, chinese)];
+                Written::Each(labels.into_iter().flatten().collect()).serialize(serializer)
             }
         }
     }
@@ -67,7 +66,15 @@ impl<'de> Deserialize<'de> for Labels {
         Ok(match Option::<Written>::deserialize(deserializer)? {
             None => Self::default(),
             Some(Written::Same(text)) => Self::same(&text),
-            Some(Written::Both(both)) => Self { english: both.en, chinese: both.zh_cn },
+            Some(Written::Each(mut labels)) => {
+                let english = labels.remove(Language::English.tag());
+                let chinese = labels.remove(Language::Chinese.tag());
+                if let Some((tag, _)) = labels.first_key_value() {
+                    let message = format!("`{}` is neither en nor zh-CN", brief(tag));
+                    return Err(D::Error::custom(message));
+                }
+                Self { english, chinese }
+            }
         })
     }
 }

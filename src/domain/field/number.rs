@@ -72,13 +72,18 @@ pub fn money(value: &str, currency: &str) -> Result<Value, FieldReason> {
 
 /// Checks minor units as kept.
 pub fn minor_units(kept: &Value) -> Result<Value, FieldReason> {
-    let minor = kept.as_i64().filter(|minor| minor.abs() < MINOR_MAX);
+    let minor = kept.as_i64().filter(is_exact);
     minor.map(Value::from).ok_or(FieldReason::WrongJson)
 }
 
-/// Writes minor units as an amount such as `1234.50`.
-pub fn amount(minor: i64, currency: &str) -> String {
-    Money { minor, currency: currency.to_owned() }.decimal()
+/// Writes minor units as an amount such as `1234.50`; `None` if they are none.
+pub fn amount(kept: &Value, currency: &str) -> Option<String> {
+    let minor = kept.as_i64().filter(is_exact)?;
+    Some(Money { minor, currency: currency.to_owned() }.decimal())
+}
+
+fn is_exact(minor: &i64) -> bool {
+    (-MINOR_MAX..=MINOR_MAX).contains(minor)
 }
 
 /// The signs of currencies, each with those that it may mean.

@@ -4,12 +4,15 @@ use super::kind::FieldType;
 use super::reason::FieldReason;
 use super::sealed::{self, Sealing};
 use super::{ids, number, options, postal, region, rich_text, table, text, time};
-use crate::domain::contact::address;
+use crate::domain::contact::address::{self, AddressProblem};
 use serde_json::Value;
 use std::borrow::Cow;
 
 /// The most texts of one field: those of the longest list there is, a multi-select field.
 const TEXTS_MAX: usize = options::OPTIONS_MAX;
+
+/// The longest phone number as typed, in bytes: invisible characters that came with it included.
+const TEL_BYTES_MAX: usize = 1_000;
 
 /// A value as it arrives.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +54,7 @@ impl FieldType {
                 postal::of_texts(std::slice::from_ref(text))
             }
             (Self::Address, Typed::Json(json) | Typed::Kept(json)) => postal::of_json(json),
+            (Self::Formula { .. }, Typed::Kept(kept)) => self.read_kept(kept),
             (_, Typed::Kept(kept)) if !kept.is_string() && !kept.is_array() => self.read_kept(kept),
             (Self::Region, Typed::Kept(Value::String(kept))) if region::is_kept(kept) => {
                 Ok(Some(kept.as_str().into()))
@@ -157,7 +161,7 @@ impl FieldType {
         if self.is_computed() {
             let is_unchanged = reading.kept.is_some_and(|kept| self.export(kept) == typed);
             return match reading.kept.filter(|_| is_unchanged) {
-                Some(kept) => Ok(Some(kept.clone())),
+                Some(kept) => self.read(&Typed::Kept(kept), &Reading::default()),
                 None => Err(FieldReason::Computed),
             };
         }
@@ -173,6 +177,10 @@ impl FieldType {
         Ok(match self {
             Self::Textarea => text::lines(typed)?.into(),
             Self::Email => address::read_email(typed).map_err(FieldReason::Address)?.into(),
+            // Before each of its characters is looked up among the digits of all scripts.
+            Self::Tel { .. } if typed.len() > TEL_BYTES_MAX => {
+                return Err(FieldReason::Address(AddressProblem::TooLong));
+            }
             Self::Tel { region } => {
                 address::read_phone(typed, region.as_deref()).map_err(FieldReason::Address)?.into()
             }
@@ -222,7 +230,8 @@ fn yes_or_no(typed: &str) -> Result<bool, FieldReason> {
 }
 
 fn read_secret(typed: &str, reading: &Reading<'_>) -> Result<Value, FieldReason> {
-    if let Some(kept) = reading.kept.filter(|kept| sealed::masked(kept) == typed) {
+    let is_same = |kept: &&Value| sealed::is_sealed(kept) && sealed::masked(kept) == typed;
+    if let Some(kept) = reading.kept.filter(is_same) {
         return Ok(kept.clone());
     }
     if sealed::is_masked(typed) {

@@ -81,10 +81,11 @@ pub fn read(typed: &str) -> Result<Option<String>, FieldReason> {
         return Err(FieldReason::TooLong(RICH_TEXT_CHARS_MAX));
     }
     let typed = typed.replace("\r\n", "\n").replace('\r', "\n").replace('\t', " ");
-    let clean = cleaned(text::trimmed(&typed));
+    let clean = cleaned(&typed);
+    let clean = text::trimmed(&clean);
     // Checked after references are resolved, which may stand for control characters.
-    text::check_text(&clean, RICH_TEXT_CHARS_MAX, |c| c == '\n')?;
-    Ok((!text::trimmed(&plain(&clean)).is_empty()).then_some(clean))
+    text::check_text(clean, RICH_TEXT_CHARS_MAX, |c| c == '\n')?;
+    Ok((!text::trimmed(&plain(clean)).is_empty()).then(|| clean.to_owned()))
 }
 
 /// Returns the text of clean HTML, with a line for each block.

@@ -144,7 +144,7 @@ pub fn is_masked(typed: &str) -> bool {
 
 /// Returns whether a value is one that `seal` returns.
 pub fn is_sealed(kept: &Value) -> bool {
-    Envelope::deserialize(kept).is_ok()
+    kept.is_object() && Envelope::deserialize(kept).is_ok()
 }
 
 fn last(plain: &str) -> String {

@@ -91,9 +91,9 @@ impl FieldType {
     /// and imported changes nothing. Guard it with `cell::guarded` in a file for spreadsheets.
     pub fn export(&self, kept: &Value) -> String {
         match (self, kept) {
-            (Self::Money { currency }, Value::Number(minor))
-            | (Self::Formula { currency: Some(currency), .. }, Value::Number(minor)) => {
-                number::amount(minor.as_i64().unwrap_or_default(), currency)
+            (Self::Money { currency }, Value::Number(_))
+            | (Self::Formula { currency: Some(currency), .. }, Value::Number(_)) => {
+                number::amount(kept, currency).unwrap_or_else(|| as_is(kept))
             }
             (Self::Duration, Value::Number(ms)) => {
                 time::written_duration(ms.as_i64().unwrap_or_default())
@@ -131,7 +131,8 @@ fn stars(kept: &Value, max: u8) -> String {
 }
 
 fn money(kept: &Value, currency: &str, language: Language) -> String {
-    let amount = grouped(&number::amount(kept.as_i64().unwrap_or_default(), currency));
+    let Some(amount) = number::amount(kept, currency) else { return as_is(kept) };
+    let amount = grouped(&amount);
     let (sign, digits) = amount.split_at(usize::from(amount.starts_with('-')));
     match (currency, language) {
         ("CNY", Language::Chinese) => format!("{sign}¥{digits}"),

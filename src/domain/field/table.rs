@@ -39,6 +39,9 @@ pub(super) fn read(
 ) -> Result<Option<Value>, FieldReason> {
     let parsed;
     let (json, is_kept) = match typed {
+        Typed::Json(Value::String(text)) => {
+            return read(columns, &Typed::Strings(std::slice::from_ref(text)), reading);
+        }
         Typed::Kept(json) => (*json, true),
         Typed::Json(json) => (*json, false),
         Typed::Strings(texts) => {

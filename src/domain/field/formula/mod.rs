@@ -48,7 +48,7 @@ impl Formula {
         parse::parse(text).map(|root| Self { root })
     }
 
-    /// Returns everything that it refers to.
+    /// Returns everything that it refers to, in the order written.
     pub fn references(&self) -> Vec<&Reference> {
         let mut found = Vec::new();
         let mut open = vec![&self.root];
@@ -57,8 +57,8 @@ impl Formula {
                 Node::Number(_) => {}
                 Node::Reference(reference) => found.push(reference),
                 Node::Minus(part) => open.push(part),
-                Node::Binary(_, left, right) => open.extend([&**left, &**right]),
-                Node::Call(_, parts) => open.extend(parts),
+                Node::Binary(_, left, right) => open.extend([&**right, &**left]),
+                Node::Call(_, parts) => open.extend(parts.iter().rev()),
             }
         }
         found
