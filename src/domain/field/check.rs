@@ -109,10 +109,8 @@ impl<'f> Checker<'f> {
             FieldType::Select(choices)
             | FieldType::Radio(choices)
             | FieldType::MultiSelect(choices) => self.options(&at("options"), choices),
-            FieldType::Link { to } | FieldType::Links { to } => {
-                if !is_kind_name(to) {
-                    self.error(&at("to"), "must be the name of a kind, such as company");
-                }
+            FieldType::Link { to } | FieldType::Links { to } if !is_kind_name(to) => {
+                self.error(&at("to"), "must be the name of a kind, such as company");
             }
             FieldType::Table { columns } => self.columns(&at("columns"), columns),
             FieldType::Formula { expression, currency } => {

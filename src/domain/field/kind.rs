@@ -159,11 +159,15 @@ impl FieldType {
 
     /// Returns whether what is kept is a number.
     pub fn is_number(&self) -> bool {
-        match self {
-            Self::Number { .. } | Self::Percent { .. } | Self::Rating { .. } => true,
-            Self::Money { .. } | Self::Duration | Self::Formula { .. } => true,
-            _ => false,
-        }
+        matches!(
+            self,
+            Self::Number { .. }
+                | Self::Percent { .. }
+                | Self::Rating { .. }
+                | Self::Money { .. }
+                | Self::Duration
+                | Self::Formula { .. }
+        )
     }
 
     /// Returns whether an index of the database can hold the value, so that lists are sorted and

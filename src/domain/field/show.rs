@@ -28,7 +28,7 @@ impl FieldType {
     /// shown as it is.
     pub fn show(&self, kept: &Value, viewer: &Viewer<'_>) -> String {
         let language = viewer.language;
-        let shown = match (self, kept) {
+        match (self, kept) {
             (Self::RichText, Value::String(html)) => rich_text::plain(html),
             (Self::Number { .. }, Value::Number(number)) => grouped(&number.to_string()),
             (Self::Formula { currency: None, .. }, Value::Number(number)) => {
@@ -82,8 +82,7 @@ impl FieldType {
             }
             (Self::Sealed, _) => sealed::masked(kept),
             _ => as_is(kept),
-        };
-        shown
+        }
     }
 
     /// Returns a kept value as text for files and programs, which `read` accepts again. A secret is
