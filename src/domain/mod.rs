@@ -10,6 +10,7 @@ pub mod record;
 pub mod contact;
 pub mod segment;
 pub mod field;
+pub mod kind;
 pub mod form;
 pub mod sms;
 pub mod template;

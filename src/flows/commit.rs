@@ -7,6 +7,7 @@
 //! within bounds.
 
 mod command;
+mod field_facts;
 mod resolve;
 mod versions;
 
@@ -32,6 +33,7 @@ use crate::store::messages::MessageRow;
 use crate::store::statement::{Rows, Statement};
 use crate::store::{erasures, journeys, messages, write};
 use command::named;
+use field_facts::FieldFacts;
 use std::collections::{BTreeMap, BTreeSet};
 use versions::{credited_late, note_unreadable};
 
@@ -350,6 +352,7 @@ struct Loaded {
     /// The addresses in the commands, by kind and by a hash under which they may be erased. Empty
     /// if erasures are not checked.
     hashes: BTreeMap<(&'static str, String), String>,
+    field_facts: FieldFacts,
     /// The confirmation mails of the last day to mailboxes that were typed in another spelling.
     mails_to_mailboxes: Vec<MailboxMailRow>,
 }
@@ -420,6 +423,12 @@ impl Loaded {
         let mails =
             ask(!mailboxes.is_empty(), &|| contacts::mails_of_mailboxes(&mailboxes, a_day_ago));
 
+        let [numbers, holders] = FieldFacts::questions(catalog, commands).map(|question| {
+            question.map(|statement| {
+                statements.push(statement);
+                statements.len() - 1
+            })
+        });
         let rows = if statements.is_empty() { Vec::new() } else { db.batch(statements).await? };
         let none = Rows::default();
         let answer = |index: Option<usize>| index.and_then(|i| rows.get(i)).unwrap_or(&none);
@@ -442,6 +451,7 @@ impl Loaded {
             erased: last_erased(erased, &hashes),
             hashes,
             messages: messages.map(|message| (message.id.clone(), message)).collect(),
+            field_facts: FieldFacts::read(Some(answer(numbers)), Some(answer(holders)))?,
         })
     }
 
@@ -546,12 +556,26 @@ impl Loaded {
         let Basis { catalog, now, .. } = basis;
         let decision = match subject {
             AnyRecord::Contact(contact) => {
-                let input = DecisionInput { messages, hourly_quotas, mails_to_mailbox, inputs };
+                let taken = self.field_facts.taken(&contact.id);
+                let input = DecisionInput {
+                    inputs,
+                    messages,
+                    hourly_quotas,
+                    mails_to_mailbox,
+                    taken,
+                    next_number: None,
+                };
                 decide(catalog, *contact, input, now, ids)?.of_any()
             }
             AnyRecord::Plain(record) => {
                 let inputs = inputs.into_iter().filter_map(Input::of_any_record).collect();
-                let input = DecisionInput { inputs, hourly_quotas, ..<_>::default() };
+                let taken = self.field_facts.taken(&record.id);
+                let next_number = match record.number {
+                    None => self.field_facts.next_number(&record.kind),
+                    Some(_) => None,
+                };
+                let input =
+                    DecisionInput { inputs, hourly_quotas, taken, next_number, ..<_>::default() };
                 decide(catalog, *record, input, now, ids)?.of_any()
             }
         };

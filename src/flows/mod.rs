@@ -7,6 +7,7 @@ pub mod settings;
 pub mod commit;
 pub mod error;
 pub mod campaign;
+pub mod record;
 pub mod contact;
 pub mod ingest;
 pub mod broadcast;

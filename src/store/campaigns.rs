@@ -1,6 +1,7 @@
 //! Published versions: immutable, numbered, one of them live.
 
 use super::statement::{Statement, Value};
+use crate::domain::base::primitives::KindId;
 use crate::domain::base::primitives::{CampaignId, Millis};
 use crate::domain::campaign::journey::JourneyStatus;
 use crate::domain::publication::catalog::{Outage, PublishedVersion, Unreadable};
@@ -98,14 +99,48 @@ pub struct NumberRow {
     pub version: u32,
 }
 
-/// Selects which version of each campaign is live, ordered by campaign.
+/// Selects which version of each campaign and of each kind of record is live, ordered by id; rows
+/// are `LiveItem`.
 pub fn live_versions() -> Statement {
     Statement::new(
-        "SELECT v.campaign_id AS campaign, v.version, v.published_at FROM campaigns c
+        "SELECT v.campaign_id AS id, v.version, v.published_at, false AS is_kind FROM campaigns c
            JOIN campaign_versions v ON v.campaign_id = c.id AND v.version = c.live_version
-          ORDER BY c.id",
+         UNION ALL
+         SELECT v.kind, v.version, v.published_at, true FROM kinds k
+           JOIN kind_versions v ON v.kind = k.id AND v.version = k.live_version
+          ORDER BY 4, 1",
         Vec::new(),
     )
+}
+
+/// A row of `live_versions`.
+#[derive(Deserialize)]
+pub struct LiveItem {
+    id: String,
+    version: u32,
+    published_at: Millis,
+    is_kind: u8,
+}
+
+/// Separates the campaigns from the kinds.
+pub fn sorted(items: Vec<LiveItem>) -> (Vec<LiveRow>, Vec<LiveKind>) {
+    let (kinds, campaigns): (Vec<_>, Vec<_>) = items.into_iter().partition(|one| one.is_kind == 1);
+    let campaign = |LiveItem { id, version, published_at, .. }| LiveRow {
+        campaign: CampaignId(id),
+        version,
+        published_at,
+        journeys: Vec::new(),
+        outages: Vec::new(),
+    };
+    let kind = |LiveItem { id, version, .. }| LiveKind { kind: KindId(id), version };
+    (campaigns.into_iter().map(campaign).collect(), kinds.into_iter().map(kind).collect())
+}
+
+/// Which version of a kind of record is live.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LiveKind {
+    pub kind: KindId,
+    pub version: u32,
 }
 
 /// Unpublishes a campaign: none of its versions is live any more, and the paths of its pages are
@@ -197,9 +232,12 @@ pub struct Listing {
     /// The campaigns that were ever unpublished; lists written by older code have none.
     #[serde(default)]
     pub unpublished: Vec<Unpublished>,
+    /// The kinds of records that were published.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<LiveKind>,
 }
 
-/// A row of `live_versions`.
+/// Which version of a campaign is live.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveRow {
     pub campaign: CampaignId,

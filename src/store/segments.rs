@@ -5,7 +5,7 @@
 //! any other, so that there is only one way into a segment.
 
 use super::statement::{Statement, Value};
-use crate::domain::base::primitives::{KindId, Millis, QualifiedId};
+use crate::domain::base::primitives::{KindId, Millis, QualifiedId, RecordId};
 use crate::domain::campaign::Segment;
 use crate::domain::segment::Rule;
 use crate::store::rule_sql::{RuleSql, at_once, compact};
@@ -64,6 +64,22 @@ pub struct StepRow {
     pub fill: FillRow,
     /// The number of due contacts, counted up to a limit.
     pub due: usize,
+}
+
+/// Advances a backfill that was done outside SQL up to this record, unless it was restarted since it
+/// was read: one row, `StepRow`.
+pub fn advance_fill(fill: &FillRow, reached: &RecordId) -> Statement {
+    Statement::new(
+        "UPDATE segment_fills SET after_id = ?4
+          WHERE segment_id = ?1 AND wave = ?2 AND after_id = ?3
+      RETURNING segment_id, wave, not_before, after_id, 0 AS due",
+        vec![
+            Value::text(fill.segment_id.as_str()),
+            Value::Int(fill.wave),
+            Value::text(&fill.after_id),
+            Value::text(reached.as_str()),
+        ],
+    )
 }
 
 /// Ends a backfill, unless it was restarted since it was read.

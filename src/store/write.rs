@@ -1,8 +1,9 @@
 //! Writing decisions: the changes of many contacts become one batch of a few statements, one per
 //! table and kind of change, regardless of the number of rows.
 
+use super::kinds::IndexRows;
 use super::statement::{Statement, Value};
-use super::{erasures, merging};
+use super::{erasures, kinds, merging};
 use crate::domain::base::primitives::{MessageId, Millis, RecordId};
 use crate::domain::contact::Contact;
 use crate::domain::contact::address::other_mailbox;
@@ -256,6 +257,8 @@ struct RowsByTable {
     suppressions: Vec<Vec<Value>>,
     conversions: Vec<Vec<Value>>,
     counts: BTreeMap<[String; 5], i64>,
+    unindexed: IndexRows,
+    indexed: IndexRows,
     taken_over: Vec<[RecordId; 2]>,
     erased: Vec<RecordId>,
     erased_addresses: Vec<ErasedAddress>,
@@ -314,6 +317,11 @@ impl RowsByTable {
             Change::Count(Count { campaign, metric, channel, part, day, by }) => {
                 let key = [&campaign.0, metric.as_str(), channel, part, day].map(str::to_owned);
                 *self.counts.entry(key).or_default() += by;
+            }
+            Change::Index(kind, settled) => {
+                let [removed, added] = kinds::index_rows(kind, contact, settled);
+                self.unindexed.extend(removed);
+                self.indexed.extend(added);
             }
             Change::TakeOver(from) => self.taken_over.push([from.clone(), contact.clone()]),
             Change::Erase(addresses) => {
@@ -393,6 +401,10 @@ impl RowsByTable {
             SUPPRESSIONS.rows(self.suppressions),
             CONVERSIONS.rows(self.conversions),
             COUNTERS.rows(counts.collect()),
+            of_json(kinds::REMOVE_INDEXED, &self.unindexed.indexed),
+            of_json(kinds::REMOVE_UNIQUE, &self.unindexed.unique),
+            of_json(kinds::ADD_INDEXED, &self.indexed.indexed),
+            of_json(kinds::ADD_UNIQUE, &self.indexed.unique),
         ];
         // Last, so that rows that this batch itself writes are cleared too.
         let erasures = match self.erased.is_empty() {

@@ -111,7 +111,7 @@ fn edit_of_a_field_that_another_has_changed_is_refused_with_both_values() {
         ("industry", Value::Null, json!("optics")),
     ]);
     let decisions = say(&world, company(), late).unwrap();
-    let conflict = EditConflict {
+    let conflict = EditConflict::Changed {
         field: "city".to_owned(),
         was: json!("Bonn"),
         now: json!("Hangzhou"),

@@ -22,6 +22,7 @@ use crate::domain::pacing::Pacing;
 use crate::domain::publication::validate::check;
 use crate::domain::segment::Rule;
 use serde::Serialize;
+use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use table::{Node, Problems, Table};
@@ -34,6 +35,10 @@ pub const FILE_BYTES_MAX: usize = 256 * 1024;
 /// The beginnings of problems that may only follow from consents that could not be read.
 const ECHOES: [&str; 3] =
     ["would never be sent by", "there is no form that asks for", "no form of this campaign asks"];
+
+/// The largest filter, in bytes of JSON, and the most levels of one.
+const FILTER_BYTES_MAX: usize = 20_000;
+const FILTER_DEPTH_MAX: usize = 60;
 
 /// The most characters of a line that an error quotes.
 const LINE_CHARS_MAX: usize = 40;
@@ -96,6 +101,54 @@ pub fn read_located(file_name: &str, text: &str) -> Result<(Campaign, Lines), Ve
         return Ok((campaign, lines));
     }
     Err(sorted(problems.into_iter().map(|problem| lines.locate(problem)).collect()))
+}
+
+/// Reads a rule about records of a kind, in the language of campaign files but as JSON:
+/// `{"attribute": "city", "is": "Bonn"}`. Segments and journeys of campaigns cannot be named.
+pub fn filter(of: &KindId, rule: &Json) -> Result<Rule, Vec<Problem>> {
+    let text = rule.to_string();
+    if text.len() > FILTER_BYTES_MAX {
+        let message =
+            format!("the filter has {} bytes; the limit is {FILTER_BYTES_MAX}", text.len());
+        return Err(vec![Problem::new("filter", message)]);
+    }
+    let Some(rule) = inline(rule, FILTER_DEPTH_MAX) else {
+        let message = "the filter has a null, or too many levels";
+        return Err(vec![Problem::new("filter", message)]);
+    };
+    let text = format!("[segment.filter]\nof = {}\nrule = {rule}\n", Json::from(of.as_str()));
+    let (tree, errors) = DeTable::parse_recoverable(&text);
+    let (mut campaign, problems) = campaign(tree.get_ref(), None);
+    let own = |problem: &Problem| problem.key.starts_with("segment.filter");
+    let mut problems: Vec<Problem> = problems.into_iter().filter(own).collect();
+    for problem in &mut problems {
+        problem.key = problem.key.replacen("segment.filter.rule", "filter", 1);
+    }
+    match campaign.segments.remove("filter") {
+        Some(segment) if problems.is_empty() && errors.is_empty() => Ok(segment.rule),
+        _ if problems.is_empty() => Err(vec![Problem::new("filter", "cannot be read")]),
+        _ => Err(problems),
+    }
+}
+
+/// Writes JSON as TOML in one line; `None` for `null`, which TOML does not have. Texts are written
+/// in the same way in both.
+fn inline(json: &Json, depth: usize) -> Option<String> {
+    let deeper = depth.checked_sub(1)?;
+    Some(match json {
+        Json::Null => return None,
+        Json::Array(items) => {
+            let items = items.iter().map(|item| inline(item, deeper));
+            format!("[{}]", items.collect::<Option<Vec<_>>>()?.join(", "))
+        }
+        Json::Object(entries) => {
+            let entries = entries.iter().map(|(name, value)| {
+                Some(format!("{} = {}", Json::from(name.as_str()), inline(value, deeper)?))
+            });
+            format!("{{{}}}", entries.collect::<Option<Vec<_>>>()?.join(", "))
+        }
+        one => one.to_string(),
+    })
 }
 
 /// Returns what is wrong with a text that is not TOML: the known mistakes found in it, or else the

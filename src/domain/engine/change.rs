@@ -1,6 +1,7 @@
 //! A change: one thing that a decision writes. All changes of a decision are written in one atomic
 //! batch, or none is.
 
+use crate::domain::base::primitives::KindId;
 use crate::domain::base::primitives::{
     CampaignId, Channel, MessageId, Millis, QualifiedId, RecordId,
 };
@@ -10,6 +11,7 @@ use crate::domain::contact::consent::ConsentRecord;
 use crate::domain::contact::message::SmsCost;
 use crate::domain::contact::message::{DeliveryTimestamps, Message, MessageState};
 use crate::domain::contact::suppression::{Release, Suppression};
+use crate::domain::kind::Settled;
 use crate::domain::record::enrollment::{Enrollment, HourlyQuota};
 use crate::domain::record::event::{Event, Properties};
 
@@ -65,6 +67,8 @@ pub enum Change {
     Convert(Conversion),
     /// Move a counter.
     Count(Count),
+    /// Change the entries of the record in the indexes of its kind.
+    Index(KindId, Settled),
     /// Take over the enrollments and messages of this contact, which is merged into the decision's.
     TakeOver(RecordId),
     /// Clear everything that identifies the contact from its rows; these were its addresses.

@@ -2,9 +2,10 @@
 
 use super::{Decidable, Decider};
 use crate::domain::base::primitives::Actor;
-use crate::domain::record::edit::Edit;
+use crate::domain::record::edit::{Edit, EditConflict, FieldEdit};
 use crate::domain::record::event::names;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 impl<S: Decidable> Decider<'_, S> {
     /// Sets the fields of an edit, or reports the conflicts with what others have set meanwhile. An
@@ -15,7 +16,7 @@ impl<S: Decidable> Decider<'_, S> {
         let conflicts = fields
             .iter()
             .filter_map(|(name, field)| field.conflict(name, &values(&self.subject, name)));
-        let conflicts: Vec<_> = conflicts.collect();
+        let conflicts: Vec<_> = conflicts.chain(self.taken_among(&fields)).collect();
         if !conflicts.is_empty() {
             return self.conflicts.extend(conflicts);
         }
@@ -35,6 +36,24 @@ impl<S: Decidable> Decider<'_, S> {
         let properties = edited(&by, changed, added, removed);
         let name = if is_new { names::RECORD_CREATED } else { names::RECORD_EDITED };
         self.record_keyed(name, None, properties, self.now, key);
+    }
+
+    /// Returns a conflict for each value that another record has and only one may have.
+    fn taken_among(&self, fields: &BTreeMap<String, FieldEdit>) -> Vec<EditConflict> {
+        let kind = self.catalog.kind(&self.subject.kind);
+        let is_taken = |name: &str, edit: &FieldEdit| {
+            let field = kind.and_then(|kind| kind.field(name)).filter(|field| field.unique);
+            let key = field.and_then(|field| field.kind.index_key(&edit.new));
+            key.is_some_and(|key| {
+                self.taken.iter().any(|(own, taken)| own == name && *taken == key)
+            })
+        };
+        let taken = fields.iter().filter(|(name, edit)| is_taken(name, edit));
+        let conflict = |(name, edit): (&String, &FieldEdit)| EditConflict::Taken {
+            field: name.clone(),
+            new: edit.new.clone(),
+        };
+        taken.map(conflict).collect()
     }
 
     /// Adds and removes tags. Returns those that were added, and those that were removed.

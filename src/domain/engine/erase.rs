@@ -3,12 +3,15 @@
 //! so that late input about the contact is recognised and dropped.
 
 use super::{Decidable, Decider, Decision};
+use crate::domain::base::primitives::Actor;
 use crate::domain::base::primitives::{Ids, Millis, RecordId};
 use crate::domain::base::token::Keyring;
 use crate::domain::contact::ERASED;
 use crate::domain::contact::{Alias, Contact};
 use crate::domain::engine::change::{Change, ErasedAddress};
+use crate::domain::kind::Settled;
 use crate::domain::publication::catalog::Catalog;
+use crate::domain::record::PlainRecord;
 use crate::domain::record::Record;
 use crate::domain::record::enrollment::EnrollmentState;
 use crate::domain::record::event::names;
@@ -62,6 +65,40 @@ fn erase_row(
     let record = Contact::emptied(id, seq, created_at);
     let subject = Contact::of(Record { erased_at: Some(now), ..record });
     Decision { subject, read_seq, changes, conflicts: Vec::new() }
+}
+
+/// Erases a record that is no contact: everything in it goes, and what remains is its id and a log of
+/// events without properties. Does nothing for a record that is erased already.
+pub fn erase_record(
+    catalog: &Catalog,
+    record: PlainRecord,
+    by: &Actor,
+    now: Millis,
+    ids: &mut Ids,
+) -> Option<Decision> {
+    if record.erased_at.is_some() {
+        return None;
+    }
+    let (read_seq, created_at) = (record.seq, record.created_at);
+    let kind = catalog.kind(&record.kind).cloned();
+    let removed = kind.map(|kind| kind.entries(&record.attributes)).unwrap_or_default();
+    let mut decider = Decider::of(catalog, record, now, ids);
+    decider.record(names::RECORD_ERASED, None, json!({ "by": by }));
+    for index in decider.active() {
+        decider.end(index, EnrollmentState::Exited, ERASED);
+    }
+    decider.leave_all_segments();
+    let settled = Settled { added: Vec::new(), removed };
+    if !settled.is_empty() {
+        decider.changes.push(Change::Index(decider.subject.kind.clone(), settled));
+    }
+    decider.changes.push(Change::Erase(Vec::new()));
+    let Decider { subject, changes, .. } = decider;
+    let PlainRecord { record: Record { id, kind, seq, .. }, number, .. } = subject;
+    let empty = PlainRecord::unknown(id, kind, created_at);
+    let record = Record { seq, erased_at: Some(now), ..empty.record };
+    let subject = PlainRecord { record, number, ..PlainRecord::unknown("".into(), "".into(), now) };
+    Some(Decision { subject, read_seq, changes, conflicts: Vec::new() }.of_any())
 }
 
 /// Creates a contact that has only an address (the given e-mail address or number), to be erased

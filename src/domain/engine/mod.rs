@@ -26,7 +26,7 @@ mod journey;
 pub mod change;
 
 pub use broadcast::TOO_LATE;
-pub use erase::{erase, take_address};
+pub use erase::{erase, erase_record, take_address};
 pub use input::{
     Agreement, Input, Outcome, PreferenceUpdate, RecordInput, SENDERS_ZONE, Submitted,
     TestSendRequested,
@@ -40,6 +40,8 @@ use crate::domain::base::primitives::{CampaignId, Ids, MessageId, Millis, Qualif
 use crate::domain::campaign::journey::RunState;
 use crate::domain::contact::message::Message;
 use crate::domain::engine::change::{Change, Count, Metric};
+use crate::domain::field::IndexKey;
+use crate::domain::kind::Settled;
 use crate::domain::publication::catalog::Catalog;
 use crate::domain::record::Record;
 use crate::domain::record::edit::EditConflict;
@@ -63,6 +65,10 @@ pub struct DecisionInput<I = Input> {
     /// When the newest confirmation e-mails to other spellings of the contact's mailbox left or are
     /// due to leave, oldest first.
     pub mails_to_mailbox: Vec<Millis>,
+    /// The next free number of the record's kind, if it numbers its records.
+    pub next_number: Option<i64>,
+    /// The unique values of edits that other records have, by field.
+    pub taken: Vec<(String, IndexKey)>,
 }
 
 impl<I> Default for DecisionInput<I> {
@@ -72,6 +78,8 @@ impl<I> Default for DecisionInput<I> {
             messages: BTreeMap::new(),
             hourly_quotas: BTreeMap::new(),
             mails_to_mailbox: Vec::new(),
+            next_number: None,
+            taken: Vec::new(),
         }
     }
 }
@@ -154,9 +162,12 @@ pub fn decide<S: Decidable>(
     ids: &mut Ids,
 ) -> Result<Decision<S>, StepLimitExceeded> {
     let read_seq = subject.seq;
-    let DecisionInput { inputs, messages, hourly_quotas, mails_to_mailbox } = input;
+    let DecisionInput { inputs, messages, hourly_quotas, mails_to_mailbox, .. } = input;
+    let kind = catalog.kind(&subject.kind).cloned();
+    let before = kind.as_ref().map(|kind| kind.entries(&subject.attributes)).unwrap_or_default();
     let decider = Decider::of(catalog, subject, now, ids);
-    let mut decider = Decider { messages, hourly_quotas, mails_to_mailbox, ..decider };
+    let mut decider =
+        Decider { messages, hourly_quotas, mails_to_mailbox, taken: input.taken, ..decider };
     decider.date_again();
     decider.end_archived_journeys();
     decider.migrate_journeys();
@@ -173,7 +184,14 @@ pub fn decide<S: Decidable>(
     if decider.exceeds_step_limit() {
         return Err(StepLimitExceeded);
     }
-    let Decider { mut subject, changes, conflicts, .. } = decider;
+    let Decider { mut subject, mut changes, conflicts, .. } = decider;
+    if let Some(kind) = kind.filter(|_| subject.seq > read_seq) {
+        subject.settle(&kind, input.next_number, now);
+        let settled = Settled::between(before, kind.entries(&subject.attributes));
+        if !settled.is_empty() {
+            changes.push(Change::Index(kind.id.clone(), settled));
+        }
+    }
     subject.wake_at = wake_at(catalog, &subject, now);
     Ok(Decision { subject, read_seq, changes, conflicts })
 }
@@ -189,6 +207,7 @@ pub struct Decider<'a, S> {
     ids: &'a mut Ids,
     changes: Vec<Change>,
     conflicts: Vec<EditConflict>,
+    taken: Vec<(String, IndexKey)>,
     /// Events whose consequences are not applied yet.
     pending_events: VecDeque<Event>,
     /// Journeys that `enroll` steps named and that are not entered yet.
@@ -210,6 +229,7 @@ impl<'a, S> Decider<'a, S> {
             ids,
             changes: Vec::new(),
             conflicts: Vec::new(),
+            taken: Vec::new(),
             pending_events: VecDeque::new(),
             enrolled: VecDeque::new(),
             steps: 0,

@@ -4,6 +4,7 @@
 use super::{Decider, Input, RecordInput};
 use crate::domain::base::primitives::{CLOCKS_DIFFER_MAX, Millis, Span};
 use crate::domain::contact::Contact;
+use crate::domain::kind::Kind;
 use crate::domain::publication::catalog::PublishedVersion;
 use crate::domain::record::PlainRecord;
 use crate::domain::record::event::{Event, names};
@@ -28,6 +29,11 @@ pub trait Decidable: Subject + Sized {
 
     /// Credits an event to a campaign that could not be read when it happened.
     fn credit_missed(_: &mut Decider<'_, Self>, _: &PublishedVersion, _: &Event) {}
+
+    /// Brings what follows from its fields up to date. `next` is the next free number of its kind.
+    fn settle(&mut self, kind: &Kind, _next: Option<i64>, _now: Millis) {
+        kind.compute(self);
+    }
 
     /// Corrects dates of its own that lie ahead of `now`. Returns whether there were any.
     fn date_again(&mut self, _now: Millis) -> bool {
@@ -91,5 +97,9 @@ impl Decidable for PlainRecord {
 
     fn outlives_erasure(_: &RecordInput) -> bool {
         false
+    }
+
+    fn settle(&mut self, kind: &Kind, next: Option<i64>, now: Millis) {
+        kind.settle(self, next, now);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::decimal::{self, Decimal};
 use super::reason::FieldReason;
-use crate::domain::base::primitives::{Money, minor_digits};
+use crate::domain::base::primitives::{Money, currency_meant, minor_digits};
 use crate::domain::contact::address::half_width;
 use serde_json::Value;
 
@@ -124,8 +124,8 @@ fn without_currency(text: &str, currency: &str) -> Result<String, FieldReason> {
     let last = || rest.get(start..).filter(is_code).map(|code| (code, rest[..start].trim_end()));
     match first.or_else(last) {
         Some((code, left)) if code.eq_ignore_ascii_case(currency) => Ok(format!("{minus}{left}")),
-        Some(_) => other(),
-        None => Ok(format!("{minus}{rest}")),
+        Some((code, _)) if currency_meant(&code.to_uppercase()).is_ok() => other(),
+        _ => Ok(format!("{minus}{rest}")),
     }
 }
 

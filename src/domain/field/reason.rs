@@ -95,6 +95,10 @@ pub enum FieldReason {
     UnknownPart,
     /// Neither ticked nor unticked.
     NotYesOrNo,
+    /// No field of the kind.
+    Unknown,
+    /// A value that another record has, and only one may have.
+    Taken,
     /// Computed or numbered by the system.
     Computed,
     /// A masked value that is not the one kept.
@@ -185,6 +189,11 @@ impl FieldReason {
             Self::ControlCharacter => (
                 "This holds invisible characters. Type it again.",
                 "内容含有不可见字符，请重新输入。",
+            ),
+            Self::Unknown => ("There is no such field.", "没有这个字段。"),
+            Self::Taken => (
+                "Another record has this value, and only one may have it.",
+                "另一条记录已使用此值，此项不能重复。",
             ),
             Self::Computed => {
                 ("This is computed and cannot be typed.", "此项由系统生成，不能填写。")

@@ -8,6 +8,7 @@ use crate::domain::campaign::journey::{
 };
 use crate::domain::campaign::{Compiled, Page, segments_in_order};
 use crate::domain::form::Form;
+use crate::domain::kind::{Kind, Kinds};
 use crate::domain::publication::validate::normal_path;
 use crate::domain::record::enrollment::value_key;
 use crate::domain::record::event::{Properties, names};
@@ -200,6 +201,7 @@ pub struct Catalog {
     outages: Vec<Outage>,
     /// The campaigns that were ever unpublished.
     unpublished: Vec<Unpublished>,
+    kinds: Kinds,
 }
 
 impl Catalog {
@@ -231,6 +233,21 @@ impl Catalog {
     /// Adds the campaigns that were ever unpublished.
     pub fn with_unpublished(self, unpublished: Vec<Unpublished>) -> Self {
         Self { unpublished, ..self }
+    }
+
+    /// Adds the kinds of records.
+    pub fn with_kinds(self, kinds: Kinds) -> Self {
+        Self { kinds, ..self }
+    }
+
+    /// Returns a kind of record.
+    pub fn kind(&self, id: &KindId) -> Option<&Rc<Kind>> {
+        self.kinds.get(id)
+    }
+
+    /// Returns all kinds of records.
+    pub fn kinds(&self) -> &Kinds {
+        &self.kinds
     }
 
     /// Adds the current statuses of these journeys; all others are running.

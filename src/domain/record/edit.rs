@@ -45,16 +45,27 @@ pub struct TagEdit {
     pub remove: Vec<String>,
 }
 
-/// A field that somebody else has changed since the author of an edit looked.
+/// Why an edit is not made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EditConflict {
-    pub field: String,
-    /// The value that the author saw.
-    pub was: Value,
-    /// The value that the field has.
-    pub now: Value,
-    /// The value that the author wanted.
-    pub new: Value,
+#[serde(untagged)]
+pub enum EditConflict {
+    /// Somebody else has changed the field since the author looked.
+    Changed {
+        field: String,
+        /// The value that the author saw.
+        was: Value,
+        /// The value that the field has.
+        now: Value,
+        /// The value that the author wanted.
+        new: Value,
+    },
+    /// Another record has the value, and only one may have it. Which one is not said: the author
+    /// may not be allowed to see it.
+    Taken {
+        field: String,
+        /// The value that the author wanted.
+        new: Value,
+    },
 }
 
 impl FieldEdit {
@@ -68,7 +79,7 @@ impl FieldEdit {
     pub fn conflict(&self, field: &str, now: &Value) -> Option<EditConflict> {
         let was = self.was.as_ref().filter(|was| *was != now && *now != self.new)?;
         let (field, now, new) = (field.to_owned(), now.clone(), self.new.clone());
-        Some(EditConflict { field, was: was.clone(), now, new })
+        Some(EditConflict::Changed { field, was: was.clone(), now, new })
     }
 }
 

@@ -59,6 +59,7 @@ pub mod names {
     pub const CONTACT_REDATED: &str = "contact.redated";
     pub const RECORD_CREATED: &str = "record.created";
     pub const RECORD_EDITED: &str = "record.edited";
+    pub const RECORD_ERASED: &str = "record.erased";
     pub const RECORD_REDATED: &str = "record.redated";
 
     /// The prefixes of event names that only dripline may record.
@@ -78,7 +79,7 @@ pub mod names {
         JOURNEY_MIGRATED, JOURNEY_RESCHEDULED, JOURNEY_COMPLETED, JOURNEY_EXITED, JOURNEY_FAILED,
         GOAL_REACHED, BROADCAST_QUEUED, BROADCAST_SKIPPED, BROADCAST_CONVERTED, CONTACT_NAMED,
         CONTACT_UPDATED, CONTACT_REPORT_REFUSED, CONTACT_ERASED, CONTACT_MERGED, CONTACT_REDATED,
-        RECORD_CREATED, RECORD_EDITED, RECORD_REDATED,
+        RECORD_CREATED, RECORD_EDITED, RECORD_ERASED, RECORD_REDATED,
     ];
 }
 

@@ -95,27 +95,20 @@ impl Subject for Contact {
 }
 
 /// The names of a plain record's columns that rules can ask about as if they were attributes.
-pub const COLUMNS: [&str; 6] = ["score", "title", "number", "stage", "value", "owner"];
+pub const COLUMNS: [&str; 2] = ["score", "owner"];
 
 impl Subject for PlainRecord {
     fn attribute(&self, name: &str) -> Option<Value> {
-        let text = |column: &Option<String>| column.clone().map(Value::String);
         match name {
             "score" => Some(Value::from(self.score)),
-            "title" => Some(Value::from(self.title.as_str())),
-            "number" => self.number.map(Value::from),
-            "stage" => text(&self.stage),
-            "value" => self.value.map(Value::from),
             "owner" => self.owner.as_ref().map(|owner| Value::from(owner.as_str())),
             _ => self.attributes.get(name).filter(|value| !value.is_null()).cloned(),
         }
     }
 
     fn set_attribute(&mut self, name: &str, value: Value) {
-        match name {
-            "owner" => self.record.set_attribute(name, value),
-            _ if !COLUMNS.contains(&name) => self.record.set_attribute(name, value),
-            _ => {}
+        if name != "score" {
+            self.record.set_attribute(name, value);
         }
     }
 

@@ -7,9 +7,13 @@
 
 use super::publish;
 use crate::domain::base::primitives::{CLOCKS_DIFFER_MAX, CampaignId, Millis, Span};
+use crate::domain::kind::{Kind, Kinds};
 use crate::domain::publication::catalog::{Catalog, PublishedVersion, Unreadable};
+use crate::flows::ports::all;
 use crate::flows::ports::{Database, DatabaseError, KeyValue, KeyValueError};
+use crate::store::campaigns::LiveKind;
 use crate::store::campaigns::{self, Listing, LiveRow, VersionRow};
+use crate::store::kinds::{self, KindRow};
 use crate::store::statement::Rows;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
@@ -54,6 +58,8 @@ struct Listed {
 pub struct Shelf {
     latest: Option<(Millis, Rc<Catalog>)>,
     kept: BTreeMap<Version, Rc<PublishedVersion>>,
+    /// The kinds of records that the isolate has read.
+    kinds: BTreeMap<LiveKind, Rc<Kind>>,
     /// The versions that the key-value store was found to lack.
     lacking: BTreeSet<Version>,
     /// Whether the key-value store refused the last list.
@@ -143,7 +149,7 @@ impl<D: Database, K: KeyValue> Library<'_, D, K> {
     /// Reads the versions of a list and caches them.
     async fn read(
         &self,
-        Listing { live: listed, unpublished }: &Listing,
+        Listing { live: listed, unpublished, kinds }: &Listing,
         kv_answers: bool,
     ) -> Result<Rc<Catalog>, DatabaseError> {
         let (mut stored, mut missing) = (Vec::new(), Vec::new());
@@ -159,9 +165,44 @@ impl<D: Database, K: KeyValue> Library<'_, D, K> {
         let statuses = listed.iter().flat_map(|live| live.journeys.iter().cloned()).collect();
         let outages = listed.iter().flat_map(|live| live.outages.iter().cloned()).collect();
         let catalog = Catalog::of_stored(stored).with_statuses(statuses).with_outages(outages);
-        let catalog = Rc::new(catalog.with_unpublished(unpublished.clone()));
+        let catalog = catalog.with_unpublished(unpublished.clone());
+        let catalog = Rc::new(catalog.with_kinds(self.kinds(kinds, kv_answers).await?));
         self.shelf.borrow_mut().latest = Some((self.now, catalog.clone()));
         Ok(catalog)
+    }
+
+    /// Returns the kinds of records: from the cache, from their copies, or from the database. One
+    /// that cannot be read is left out, and nothing is decided about its records.
+    async fn kinds(&self, listed: &[LiveKind], kv_answers: bool) -> Result<Kinds, DatabaseError> {
+        let is_kept = |one: &&LiveKind| self.shelf.borrow().kinds.contains_key(*one);
+        let mut missing: Vec<&LiveKind> = listed.iter().filter(|one| !is_kept(one)).collect();
+        if kv_answers {
+            let mut found = Vec::new();
+            for one in &missing {
+                let text = self.kv.get(&kind_key(one)).await.ok().flatten();
+                found.push(text.and_then(|text| serde_json::from_str::<Kind>(&text).ok()));
+            }
+            for (one, kind) in missing.iter().zip(&found) {
+                if let Some(kind) = kind {
+                    let kind = Rc::new(kind.clone());
+                    self.shelf.borrow_mut().kinds.insert((*one).clone(), kind);
+                }
+            }
+            missing.retain(|one| !is_kept(one));
+        }
+        if !missing.is_empty() {
+            let rows = self.db.batch(vec![kinds::live()]).await?;
+            for row in all::<KindRow>(rows.first())? {
+                let Ok(kind) = row.read() else { continue };
+                let one = LiveKind { kind: row.kind, version: row.version };
+                self.shelf.borrow_mut().kinds.insert(one, Rc::new(kind));
+            }
+        }
+        let shelf = &mut self.shelf.borrow_mut().kinds;
+        shelf.retain(|one, _| listed.contains(one));
+        let unreadable = listed.iter().filter(|one| !shelf.contains_key(*one));
+        let unreadable = unreadable.map(|one| one.kind.clone()).collect();
+        Ok(Kinds::new(shelf.values().cloned()).without(unreadable))
     }
 
     /// Returns the content of a version from the cache, or from its copy.
@@ -218,12 +259,15 @@ impl<D: Database, K: KeyValue> Library<'_, D, K> {
     ) -> Result<Result<(), KeyValueError>, DatabaseError> {
         let copied = match listed {
             Ok(listed) => {
-                let new = self.not_copied(
-                    &current.live,
-                    listed.map_or_else(Vec::new, |one| one.listing.live),
-                );
+                let listed = listed.map(|one| one.listing).unwrap_or_default();
+                let (listed_kinds, new) =
+                    (listed.kinds, self.not_copied(&current.live, listed.live));
                 let rows = if new.is_empty() { Vec::new() } else { self.rows(&new).await? };
-                self.put(rows, current).await
+                let kinds = match current.kinds.iter().all(|one| listed_kinds.contains(one)) {
+                    true => Vec::new(),
+                    false => all::<KindRow>(self.db.batch(vec![kinds::live()]).await?.first())?,
+                };
+                self.put(rows, kinds, current).await
             }
             Err(error) => Err(error),
         };
@@ -245,7 +289,16 @@ impl<D: Database, K: KeyValue> Library<'_, D, K> {
         current.iter().map(version).filter(is_new).collect()
     }
 
-    async fn put(&self, rows: Vec<VersionRow>, listing: Listing) -> Result<(), KeyValueError> {
+    async fn put(
+        &self,
+        rows: Vec<VersionRow>,
+        kinds: Vec<KindRow>,
+        listing: Listing,
+    ) -> Result<(), KeyValueError> {
+        for row in kinds {
+            let one = LiveKind { kind: row.kind, version: row.version };
+            self.kv.put(&kind_key(&one), &row.definition).await?;
+        }
         for row in rows {
             let version = (row.campaign_id, row.version);
             self.kv.put(&content_key(&version), &row.compiled).await?;
@@ -258,4 +311,8 @@ impl<D: Database, K: KeyValue> Library<'_, D, K> {
 
 fn content_key((campaign, version): &Version) -> String {
     format!("version:{campaign}:{version}")
+}
+
+fn kind_key(LiveKind { kind, version }: &LiveKind) -> String {
+    format!("kind:{kind}:{version}")
 }

@@ -23,7 +23,7 @@ use crate::flows::commit::load_versions;
 use crate::flows::error::{FlowError, Refusal};
 use crate::flows::ports::{Database, DatabaseError};
 use crate::store::broadcasts::{BroadcastRow, Plan as BroadcastPlan};
-use crate::store::campaigns::{self, Listing, LiveRow, NumberRow, UnpublishedRow, VersionRow};
+use crate::store::campaigns::{self, Listing, LiveItem, NumberRow, UnpublishedRow, VersionRow};
 use crate::store::outages::OutageRow;
 use crate::store::statement::Rows;
 use crate::store::{broadcasts, failing, journeys, outages, segments};
@@ -216,13 +216,14 @@ pub async fn live_versions<D: Database>(db: &D) -> Result<Listing, DatabaseError
     ];
     let rows = db.batch(questions).await?;
     let (statuses, ended) = (statuses(rows.get(1))?, ended_outages(rows.get(2))?);
-    let live = rows.first().map(Rows::all::<LiveRow>).transpose().map_err(DatabaseError::Fault)?;
-    let mut live = live.unwrap_or_default();
+    let items =
+        rows.first().map(Rows::all::<LiveItem>).transpose().map_err(DatabaseError::Fault)?;
+    let (mut live, kinds) = campaigns::sorted(items.unwrap_or_default());
     for row in &mut live {
         row.journeys = statuses.iter().filter(|s| s.campaign == row.campaign).cloned().collect();
         row.outages = ended.iter().filter(|one| one.campaign == row.campaign).cloned().collect();
     }
-    Ok(Listing { live, unpublished: unpublished(rows.get(3))? })
+    Ok(Listing { live, unpublished: unpublished(rows.get(3))?, kinds })
 }
 
 /// Returns everything that is wrong with a campaign, by itself and together with the others.

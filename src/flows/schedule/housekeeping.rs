@@ -12,6 +12,7 @@ use crate::flows::campaign::backfill::pass_window;
 use crate::flows::campaign::publish;
 use crate::flows::ports::all;
 use crate::flows::ports::{Database, DatabaseError};
+use crate::flows::record::kinds;
 use crate::flows::schedule::due::DUE_PER_TICK_MAX;
 use crate::store::journeys::WakeRow;
 use crate::store::segments::{FillRow, StepRow};
@@ -107,6 +108,13 @@ impl<D: Database> Housekeeping<'_, D> {
         catalog: &Catalog,
         fill: &FillRow,
     ) -> Result<Option<StepRow>, DatabaseError> {
+        if let Some(kind) = kinds::kind_of_fill(fill) {
+            let step = kinds::fill_step(self.db, &kind, fill).await?;
+            if fill.attempts > 0 {
+                self.db.batch(vec![failing::clear(FailingKind::Filling, &fill.segment_id)]).await?;
+            }
+            return Ok(step);
+        }
         let mut statements: Vec<Statement> = Vec::new();
         if fill.attempts > 0 {
             statements.push(failing::clear(FailingKind::Filling, &fill.segment_id));

@@ -1,0 +1,110 @@
+//! A kind of record, such as companies: its labels, its fields, and which of them lists show. Kinds
+//! are published, as campaigns are. Not here: the types of fields (`field`), and the records
+//! themselves (`record`).
+
+mod built_in;
+mod check;
+mod reading;
+mod settle;
+
+pub use built_in::{COMPANY, built_in};
+pub use check::{KIND_BYTES_MAX, check};
+pub use reading::FieldValues;
+pub use settle::{Entry, Settled};
+
+use crate::domain::base::language::Language;
+use crate::domain::base::primitives::KindId;
+use crate::domain::field::auto_number::Pattern;
+use crate::domain::field::{Field, FieldType, Labels};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// A kind of record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Kind {
+    /// The name in addresses and files: `company`.
+    pub id: KindId,
+    /// What one record is called: `Company`.
+    pub label: Labels,
+    /// What several are called: `Companies`.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub plural: Labels,
+    /// The field that a record is called by. Contacts have none: their names and addresses serve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The field that says where a record stands, a `select`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// The field that says what a record is worth, a `money`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// The labels of the sections that group fields on a page, in the order of the page.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sections: Vec<Section>,
+    #[serde(default)]
+    pub fields: Vec<Field>,
+}
+
+/// A group of fields on a page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Section {
+    pub name: String,
+    pub label: Labels,
+}
+
+impl Kind {
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// Returns what one record is called.
+    pub fn name(&self, language: Language) -> &str {
+        self.label.pick(language).unwrap_or(self.id.as_str())
+    }
+
+    /// Returns the field that numbers the records, with its pattern.
+    pub fn numbered(&self) -> Option<(&Field, Pattern)> {
+        self.fields.iter().find_map(|field| match &field.kind {
+            FieldType::AutoNumber { pattern } => Some((field, Pattern::parse(pattern).ok()?)),
+            _ => None,
+        })
+    }
+}
+
+/// The kinds of a deployment: those that were published, and the built-in ones that were not.
+#[derive(Clone, Debug)]
+pub struct Kinds(BTreeMap<KindId, Rc<Kind>>);
+
+impl Default for Kinds {
+    /// Returns the built-in kinds.
+    fn default() -> Self {
+        Self::new([])
+    }
+}
+
+impl Kinds {
+    pub fn new(published: impl IntoIterator<Item = Rc<Kind>>) -> Self {
+        let built_in = built_in().into_iter().map(Rc::new);
+        let all = built_in.chain(published).map(|kind| (kind.id.clone(), kind));
+        Self(all.collect())
+    }
+
+    /// Returns these kinds without those that cannot be read.
+    pub fn without(mut self, unreadable: Vec<KindId>) -> Self {
+        self.0.retain(|id, _| !unreadable.contains(id));
+        self
+    }
+
+    pub fn get(&self, id: &KindId) -> Option<&Rc<Kind>> {
+        self.0.get(id)
+    }
+
+    /// Returns all kinds, ordered by id.
+    pub fn all(&self) -> impl Iterator<Item = &Rc<Kind>> {
+        self.0.values()
+    }
+}
+
+#[cfg(test)]
+mod tests;

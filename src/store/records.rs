@@ -1,0 +1,101 @@
+//! Lists of records of any kind. Reading one, with all that a decision needs, is in `contacts`.
+
+use super::contacts::json_text;
+use super::rule_sql::{RuleSql, at_once, compact};
+use super::segments::IS_SOMEBODY;
+use super::statement::{Statement, Value};
+use crate::domain::base::primitives::{KindId, MemberId, Millis, RecordId};
+use crate::domain::segment::Rule;
+use serde::Deserialize;
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+
+/// The number of records that one page looks at, at most: about a tenth of a second of D1's one
+/// thread.
+pub const LOOKED_PER_PAGE: usize = 5_000;
+
+/// Which records a list wants.
+pub struct Wanted<'a> {
+    pub kind: &'a KindId,
+    pub rule: &'a Rule,
+    /// The last record of the page before.
+    pub before: Option<&'a RecordId>,
+    pub limit: usize,
+}
+
+/// Lists records, newest first. It looks at `LOOKED_PER_PAGE` records; rows are `ListedRow`, and
+/// the last of them says how far it has looked, if more records follow.
+pub fn list(wanted: &Wanted<'_>, now: Millis) -> Statement {
+    let mut sql = RuleSql::new(wanted.kind, now);
+    let holds = sql.holds(wanted.rule);
+    let (kind, records) = (sql.constant(wanted.kind.as_str()), sql.records());
+    // The index of kinds has no contacts, which are read as they come.
+    let of_kind = match wanted.kind.is_contact() {
+        true => String::new(),
+        false => format!(" AND kind = {kind} AND kind <> 'contact'"),
+    };
+    let text = format!(
+        "WITH stop(id) AS MATERIALIZED (
+             SELECT id FROM contacts WHERE id < ?2{of_kind} ORDER BY id DESC LIMIT 1 OFFSET ?3 - 1),
+         found AS (
+             SELECT c.id, c.seq, c.email, c.phone, c.external_id, c.title, c.number, c.owner,
+                    c.stage, c.value, c.attributes, c.tags, c.score, c.created_at, c.updated_at,
+                    0 AS is_end
+               FROM {records}
+              WHERE c.id < ?2 AND c.id >= coalesce((SELECT id FROM stop), '')
+                AND {IS_SOMEBODY} AND {holds}
+              ORDER BY c.id DESC LIMIT ?4)
+         SELECT * FROM found
+         UNION ALL
+         SELECT id, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '{{}}', '[]', 0, 0, 0, 1
+           FROM stop"
+    );
+    let before = wanted.before.map_or("~", RecordId::as_str);
+    let params = vec![
+        sql.constants(),
+        Value::text(before),
+        Value::Int(at_once(wanted.rule, LOOKED_PER_PAGE)),
+        Value::Int(wanted.limit as i64),
+    ];
+    Statement { sql: compact(&text).into(), params }
+}
+
+/// A row of `list`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ListedRow {
+    pub id: RecordId,
+    pub seq: i64,
+    pub email: Option<String>,
+    pub phone: Option<String>,
+    pub external_id: Option<String>,
+    pub title: Option<String>,
+    pub number: Option<i64>,
+    pub owner: Option<MemberId>,
+    pub stage: Option<String>,
+    pub value: Option<i64>,
+    #[serde(deserialize_with = "json_text")]
+    pub attributes: BTreeMap<String, Json>,
+    #[serde(deserialize_with = "json_text")]
+    pub tags: Vec<String>,
+    pub score: i64,
+    pub created_at: Millis,
+    pub updated_at: Millis,
+    /// Whether the row is no record, but says how far the list has looked.
+    #[serde(deserialize_with = "flag")]
+    pub is_end: bool,
+}
+
+fn flag<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<bool, D::Error> {
+    u8::deserialize(reader).map(|flag| flag == 1)
+}
+
+/// Selects the record whose log has an event with this idempotency key: one row, `ByKeyRow`.
+pub fn by_key(key: &str) -> Statement {
+    Statement::new("SELECT contact_id AS id FROM events WHERE key = ?1", vec![Value::text(key)])
+}
+
+/// A row of `by_key`.
+#[derive(Deserialize)]
+pub struct ByKeyRow {
+    pub id: RecordId,
+}
