@@ -5,6 +5,7 @@
 //! (`flows`), SQL (`store`) and I/O (`edge`, `native`).
 
 pub mod base;
+pub mod table_file;
 pub mod time;
 pub mod record;
 pub mod contact;
