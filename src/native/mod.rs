@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod encoding;
+pub mod table_file;
 pub mod http;
 pub mod sqlite;
 pub mod stores;

@@ -50,7 +50,7 @@ pub(super) fn names<'c>(
     Ok((names, notes))
 }
 
-/// Trims a name, and makes line breaks within it spaces, which spreadsheets have for narrow columns.
+/// Trims a name, and makes line breaks within it spaces. Spreadsheets have them in narrow columns.
 fn clean(cell: &str) -> String {
     let is_invisible = |c: char| matches!(c, '\u{feff}' | '\u{200b}'..='\u{200f}' | '\0');
     let words = cell.split(|c: char| c.is_whitespace() || is_invisible(c));

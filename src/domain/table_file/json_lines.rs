@@ -71,8 +71,11 @@ impl Lines {
             }
         };
         let mut values: Vec<Option<&str>> = vec![None; columns.len()];
-        for (key, value) in &object.0 {
-            let Some(place) = columns.iter().position(|column| column == key.as_ref()) else {
+        for (index, (key, value)) in object.0.iter().enumerate() {
+            // Keys are usually in the order of the columns.
+            let is_next = columns.get(index).is_some_and(|column| column == key.as_ref());
+            let place = || columns.iter().position(|column| column == key.as_ref());
+            let Some(place) = is_next.then_some(index).or_else(place) else {
                 return Err((RowProblem::UnknownKey { key: brief(key) }, None));
             };
             if values[place].replace(value.get()).is_some() {

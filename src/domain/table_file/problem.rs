@@ -175,7 +175,7 @@ impl FileProblem {
                 "the encoding is none of UTF-8, UTF-16 and GB18030 (GBK); save the file as CSV in \
                  UTF-8, or name its encoding"
                     .to_owned(),
-                "无法识别编码（不是 UTF-8、UTF-16 或 GB18030/GBK）；请另存为 UTF-8 编码的 CSV，或指定编码"
+                "无法识别编码（不是 UTF-8、UTF-16 或 GBK）；请另存为 UTF-8 编码的 CSV，或指定编码"
                     .to_owned(),
             ),
             Self::NoColumns => (
@@ -183,13 +183,13 @@ impl FileProblem {
                 "文件为空；第一行必须是列名".to_owned(),
             ),
             Self::NamesTooLong => (
-                format!("the first row is longer than {HEAD_BYTES} bytes; it must name the columns"),
-                format!("第一行超过 {HEAD_BYTES} 字节；第一行必须是列名"),
+                format!("the first row, with names, is longer than {HEAD_BYTES} bytes; shorten it"),
+                format!("第一行（列名）超过 {HEAD_BYTES} 字节；请缩短"),
             ),
             Self::TooManyColumns { found } => (
                 format!(
-                    "the file has {found} columns, and at most {COLUMNS_MAX} are read; remove some, \
-                     or choose another separator"
+                    "the file has {found} columns, and at most {COLUMNS_MAX} are read; remove \
+                     some, or choose another separator"
                 ),
                 format!("文件有 {found} 列，最多 {COLUMNS_MAX} 列；请删除一些，或选择其他分隔符"),
             ),

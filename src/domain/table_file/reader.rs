@@ -1,6 +1,6 @@
 //! Reading rows from chunks of bytes, with a position from which reading can go on later.
 //!
-//! ```ignore
+//! ```text
 //! let mut rest = chunk;
 //! while !rest.is_empty() {
 //!     rest = &rest[reader.push(rest)..];

@@ -38,7 +38,10 @@ fn no_two_fields_share_a_name() {
 
 #[test]
 fn exports_of_other_systems_are_mapped_by_their_names() {
-    let cases: &[(&[&str], &[(&str, &str)], &[&str])] = &[
+    /// Columns, their fields, and the columns without one.
+    type Case =
+        (&'static [&'static str], &'static [(&'static str, &'static str)], &'static [&'static str]);
+    let cases: &[Case] = &[
         (
             &["Email Address", "First Name", "Last Name", "Phone Number", "MEMBER_RATING"],
             &[

@@ -74,6 +74,8 @@ fn columns(rows: &[Vec<String>]) -> Vec<String> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..<_>::default() })]
+
     #[test]
     fn written_csv_is_read_unchanged(
         rows in table(),
