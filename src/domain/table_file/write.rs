@@ -10,9 +10,9 @@
 //!   `'tis` is in neither set. So every text comes back, and a file of another system that has
 //!   `'+86…` gives the number.
 //! - A plain negative number stays as it is: `-5` is a number for a spreadsheet, not a formula.
-//! - A phone number with `+` gets the apostrophe: without, a spreadsheet makes it a number, drops
-//!   the plus and shows twelve digits and more as 8.6E+12. An apostrophe in a CSV file is a
-//!   character for a spreadsheet, shown and saved again, so the number survives that way too.
+//! - A phone number with `+` gets the apostrophe: without, a spreadsheet makes it a number and
+//!   drops the plus. Some spreadsheets show the apostrophe and save it again, others take it for
+//!   their mark of a text and save the number alone. The reader returns the number in both cases.
 
 use super::Separator;
 
