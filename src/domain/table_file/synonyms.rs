@@ -2,20 +2,21 @@
 //!
 //! Read in November 2026:
 //!
-//! - HubSpot, "Set up your import files" and the names of its default contact properties: First
-//!   name, Last name, Email, Phone number, Mobile phone number, Job title, Company name, Website
-//!   URL, City, State/Region, Country/Region, Lifecycle stage (knowledge.hubspot.com).
+//! - HubSpot, "Set up your import files": First name, Last name, Email (knowledge.hubspot.com). Its
+//!   other labels (Phone number, Mobile phone number, Job title, Company name, Website URL,
+//!   State/Region, Country/Region) as guides of others list them.
 //! - Klaviyo, "Create and add contacts to a new list": Email, Email Address, Phone Number
 //!   (help.klaviyo.com, article 115005078967).
 //! - Salesforce, "Field Mapping for Importing Leads": Full Name, First Name, Last Name, Company,
-//!   Title, Email, Phone, Mobile Phone, Postal Code, Website; and the names of its API, FirstName,
-//!   MobilePhone, AccountName (help.salesforce.com, field_mapping_for_importing_leads).
+//!   City, Country, Email, Phone, Mobile Phone, Postal Code (help.salesforce.com,
+//!   field_mapping_for_importing_leads). The names of its API, such as FirstName, MobilePhone and
+//!   AccountName, as guides of others list them.
 //! - Mautic, `FieldModel::$coreFields`: firstname, lastname, company, position, email, mobile,
 //!   phone, address1, zipcode, preferred_locale (mautic/mautic on GitHub).
 //! - Mailchimp, as `native/suppression_file.rs` knows its exports: Email Address, First Name, Last
 //!   Name. Its help names no columns of an export.
 //! - WeCom (企业微信), the members of the address book: 姓名, 帐号, 别名, 职务, 部门, 性别, 手机, 座机,
-//!   个人邮箱, as descriptions of its import template list them.
+//!   个人邮箱, as guides of others list them; its own help was not found.
 //! - Fxiaoke (纷享销客): no public document lists its columns; the Chinese words below are the usual
 //!   ones.
 
