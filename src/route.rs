@@ -3,9 +3,11 @@
 #[cfg(test)]
 mod tests;
 
+use crate::domain::base::primitives::KindId;
 use crate::domain::campaign::broadcast::BroadcastVerb;
 use crate::domain::campaign::journey::RunState;
 use crate::domain::form::form_data::percent_decode;
+use crate::domain::kind::COMPANY;
 use crate::domain::operations::dead_letter::DeadVerb;
 use crate::domain::sending::restore_guard::Resolution;
 
@@ -129,6 +131,10 @@ pub enum Route<'a> {
     AdminRelease(&'a str),
     /// Releases a campaign from auto-pause, from the web app.
     AdminReleaseCampaign(&'a str),
+    /// Records of any kind.
+    Record(RecordRoute<'a>),
+    /// The kinds of records.
+    Kind(KindRoute<'a>),
     /// The dead letters of the queues.
     Dead(DeadRoute<'a>),
     /// Unpublishes a campaign, from the web app.
@@ -160,6 +166,36 @@ pub enum SessionRoute {
     ApiList,
     /// Ends all sessions and links, through the API.
     ApiEndAll,
+}
+
+/// The routes for records, through the API: the kind and, where one is meant, the id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordRoute<'a> {
+    /// Lists records.
+    List(&'a str),
+    /// Lists the records for which a rule holds.
+    Query(&'a str),
+    /// Returns a record with its log.
+    One(&'a str, &'a str),
+    /// Makes a record.
+    Create(&'a str),
+    /// Sets fields of a record.
+    Edit(&'a str, &'a str),
+    /// Erases a record.
+    Erase(&'a str, &'a str),
+}
+
+/// The routes for kinds of records, through the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KindRoute<'a> {
+    /// Lists the kinds.
+    List,
+    /// Returns a kind.
+    One(&'a str),
+    /// Publishes a kind.
+    Publish,
+    /// Returns what publishing a kind would do.
+    Diff,
 }
 
 /// The routes for dead letters. In place of an id, `all` means all of them.
@@ -261,6 +297,7 @@ impl Route<'_> {
             | Self::AdminRelease(_)
             | Self::AdminReleaseCampaign(_)
             | Self::AdminUnpublish(_) => Credential::Session,
+            Self::Record(_) | Self::Kind(_) => Credential::ApiToken,
             Self::Dead(found) => found.credential(),
             Self::Session(found) => found.credential(),
             Self::Mailbox | Self::MailboxMessage(_) => Credential::Mailbox,
@@ -484,6 +521,20 @@ fn admin<'a>(method: &str, path: &'a str, parts: &[&'a str]) -> Result<Route<'a>
     }
 }
 
+/// Finds the route of a call about records of a kind, by the path after the kind.
+fn records<'a>(method: &str, kind: &'a str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
+    use RecordRoute::*;
+    let one = |wanted, found, allow| one(method, wanted, Route::Record(found), allow);
+    let both = |get, post| both(method, Route::Record(get), Route::Record(post));
+    match *parts {
+        [] => both(List(kind), Create(kind)),
+        ["query"] => one("POST", Query(kind), "POST"),
+        [id] => both(One(kind, id), Edit(kind, id)),
+        [id, "erase"] => one("POST", Erase(kind, id), "POST"),
+        _ => Err(NoRoute::NotFound),
+    }
+}
+
 /// Finds the route of an API call, by the path after `/api/v1/`.
 fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
     use Route::*;
@@ -516,6 +567,12 @@ fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
         ["suppressions", "import"] => one("POST", ApiSuppressionsImport, "POST"),
         ["contacts", "merge"] => one("POST", ApiMergeAsked, "POST"),
         ["contacts", id, "merge"] => one("POST", ApiMerge(id), "POST"),
+        ["kinds"] => both(Kind(KindRoute::List), Kind(KindRoute::Publish)),
+        ["kinds", "diff"] => one("POST", Kind(KindRoute::Diff), "POST"),
+        ["kinds", id] => one("GET", Kind(KindRoute::One(id)), GET),
+        ["records", kind, ref rest @ ..] => records(method, kind, rest),
+        ["contacts", ref rest @ ..] => records(method, KindId::CONTACT, rest),
+        ["companies", ref rest @ ..] => records(method, COMPANY, rest),
         ["restore"] => one("GET", ApiRestore, GET),
         ["restore", verb] => match Resolution::by_verb(verb) {
             Some(word) => one("POST", ApiResolveRestore(word), "POST"),

@@ -40,6 +40,18 @@ const ECHOES: [&str; 3] =
 const FILTER_BYTES_MAX: usize = 20_000;
 const FILTER_DEPTH_MAX: usize = 60;
 
+/// The campaign of a filter, which has none.
+const FILTER_HEAD: &str = r#"
+[campaign]
+id = "filter"
+name = "Filter"
+time_zone = "UTC"
+currency = "EUR"
+owner = "owner@house.example"
+postal_address = "-"
+goal = { event = "goal", within = "1d" }
+"#;
+
 /// The most characters of a line that an error quotes.
 const LINE_CHARS_MAX: usize = 40;
 
@@ -116,7 +128,8 @@ pub fn filter(of: &KindId, rule: &Json) -> Result<Rule, Vec<Problem>> {
         let message = "the filter has a null, or too many levels";
         return Err(vec![Problem::new("filter", message)]);
     };
-    let text = format!("[segment.filter]\nof = {}\nrule = {rule}\n", Json::from(of.as_str()));
+    let text =
+        format!("{FILTER_HEAD}[segment.filter]\nof = {}\nrule = {rule}\n", Json::from(of.as_str()));
     let (tree, errors) = DeTable::parse_recoverable(&text);
     let (mut campaign, problems) = campaign(tree.get_ref(), None);
     let own = |problem: &Problem| problem.key.starts_with("segment.filter");

@@ -69,83 +69,100 @@ pub struct Edited {
     pub work: Vec<Work>,
 }
 
-/// Makes a record of a kind other than contacts. The same key a second time returns the record that
-/// the first made.
-pub async fn create<D: Database>(
-    db: &D,
-    catalog: &Catalog,
-    kind: &KindId,
-    asked: Asked,
-    by: &Actor,
-    now: Millis,
-    ids: &mut Ids,
-) -> Result<Edited, EditError> {
-    let kind = kind_of(catalog, kind)?.clone();
-    if kind.id.is_contact() {
-        let problem = Problem::new("kind", "a contact begins with an address");
-        let problem = problem.help("report an event of the contact, or import it");
-        return Err(rejected(problem).into());
-    }
-    check(&asked)?;
-    let key = asked.key.as_deref().map(|key| edit_key(by, key));
-    if let Some(key) = &key
-        && let Some(id) = made_with(db, key).await?
-    {
-        let record = one(db, catalog, &kind.id, &id, now).await?;
-        return Ok(Edited { record, is_new: false, work: Vec::new() });
-    }
-    let fields = kind.read(&asked.fields, None, "UTC").map_err(EditError::Fields)?;
-    let id = RecordId(ids.uuid());
-    let edit = Edit { by: by.clone(), key, fields, tags: asked.tags };
-    write(db, catalog, &kind, id, edit, now, ids).await
+/// Somebody who edits records.
+pub struct Editor<'a, D> {
+    pub db: &'a D,
+    pub catalog: &'a Catalog,
+    pub by: &'a Actor,
+    pub now: Millis,
 }
 
-/// Edits a record of any kind. Either the whole edit is made, or nothing of it.
-pub async fn edit<D: Database>(
-    db: &D,
-    catalog: &Catalog,
-    kind: &KindId,
-    id: &RecordId,
-    asked: Asked,
-    by: &Actor,
-    now: Millis,
-    ids: &mut Ids,
-) -> Result<Edited, EditError> {
-    let kind = kind_of(catalog, kind)?.clone();
-    check(&asked)?;
-    let record = one(db, catalog, &kind.id, id, now).await?;
-    let key = asked.key.as_deref().map(|key| edit_key(by, key));
-    let fields = kind.read(&asked.fields, Some(&record.attributes), "UTC");
-    let fields = fields.map_err(EditError::Fields)?;
-    let edit = Edit { by: by.clone(), key, fields, tags: asked.tags };
-    write(db, catalog, &kind, record.id.clone(), edit, now, ids).await
-}
-
-async fn write<D: Database>(
-    db: &D,
-    catalog: &Catalog,
-    kind: &Kind,
-    id: RecordId,
-    edit: Edit,
-    now: Millis,
-    ids: &mut Ids,
-) -> Result<Edited, EditError> {
-    let who = match kind.id.is_contact() {
-        true => RecordRef::Id(id.clone()),
-        false => RecordRef::Plain { id: id.clone(), kind: kind.id.clone() },
-    };
-    let inputs = vec![Input::Record(RecordInput::Edited(Box::new(edit)))];
-    let command = Command { who, inputs };
-    let decisions = commit(db, catalog, vec![command], now, ids).await.map_err(FlowError::from)?;
-    let work = deliveries(&decisions);
-    match decisions.into_iter().next() {
-        Some(done) if !done.conflicts.is_empty() => Err(EditError::Conflicts(done.conflicts)),
-        Some(done) => Ok(Edited { is_new: done.read_seq == 0, record: done.subject, work }),
-        // The key is known: the edit was made before.
-        None => {
-            let record = one(db, catalog, &kind.id, &id, now).await?;
-            Ok(Edited { record, is_new: false, work })
+impl<D: Database> Editor<'_, D> {
+    /// Makes a record of a kind other than contacts. The same key a second time returns the record
+    /// that the first made.
+    pub async fn create(
+        &self,
+        kind: &KindId,
+        asked: Asked,
+        ids: &mut Ids,
+    ) -> Result<Edited, EditError> {
+        let kind = kind_of(self.catalog, kind)?;
+        if kind.id.is_contact() {
+            let problem = Problem::new("kind", "a contact begins with an address");
+            let problem = problem.help("report an event of the contact, or import it");
+            return Err(rejected(problem).into());
         }
+        check(&asked)?;
+        let key = asked.key.as_deref().map(|key| self.key(key));
+        if let Some(key) = &key
+            && let Some(id) = self.made_with(key).await?
+        {
+            let record = self.one(&kind.id, &id).await?;
+            return Ok(Edited { record, is_new: false, work: Vec::new() });
+        }
+        let fields = kind.read(&asked.fields, None, "UTC").map_err(EditError::Fields)?;
+        let id = RecordId(ids.uuid());
+        let edit = Edit { by: self.by.clone(), key, fields, tags: asked.tags };
+        self.write(kind, id, edit, ids).await
+    }
+
+    /// Edits a record of any kind. Either the whole edit is made, or nothing of it.
+    pub async fn edit(
+        &self,
+        kind: &KindId,
+        id: &RecordId,
+        asked: Asked,
+        ids: &mut Ids,
+    ) -> Result<Edited, EditError> {
+        let kind = kind_of(self.catalog, kind)?;
+        check(&asked)?;
+        let record = self.one(&kind.id, id).await?;
+        let key = asked.key.as_deref().map(|key| self.key(key));
+        let fields = kind.read(&asked.fields, Some(&record.attributes), "UTC");
+        let fields = fields.map_err(EditError::Fields)?;
+        let edit = Edit { by: self.by.clone(), key, fields, tags: asked.tags };
+        self.write(kind, record.id.clone(), edit, ids).await
+    }
+
+    async fn write(
+        &self,
+        kind: &Kind,
+        id: RecordId,
+        edit: Edit,
+        ids: &mut Ids,
+    ) -> Result<Edited, EditError> {
+        let who = match kind.id.is_contact() {
+            true => RecordRef::Id(id.clone()),
+            false => RecordRef::Plain { id: id.clone(), kind: kind.id.clone() },
+        };
+        let inputs = vec![Input::Record(RecordInput::Edited(Box::new(edit)))];
+        let commands = vec![Command { who, inputs }];
+        let Self { db, catalog, now, .. } = *self;
+        let decisions = commit(db, catalog, commands, now, ids).await.map_err(FlowError::from)?;
+        let work = deliveries(&decisions);
+        match decisions.into_iter().next() {
+            Some(done) if !done.conflicts.is_empty() => Err(EditError::Conflicts(done.conflicts)),
+            Some(done) => Ok(Edited { is_new: done.read_seq == 0, record: done.subject, work }),
+            // The key is known: the edit was made before.
+            None => {
+                let record = self.one(&kind.id, &id).await?;
+                Ok(Edited { record, is_new: false, work })
+            }
+        }
+    }
+
+    /// Returns the key under which an edit of this author is recorded.
+    fn key(&self, key: &str) -> String {
+        format!("edit:{}:{key}", self.by)
+    }
+
+    async fn made_with(&self, key: &str) -> Result<Option<RecordId>, DatabaseError> {
+        let rows = self.db.batch(vec![records::by_key(key)]).await?;
+        Ok(all::<ByKeyRow>(rows.first())?.into_iter().next().map(|row| row.id))
+    }
+
+    pub(super) async fn one(&self, kind: &KindId, id: &RecordId) -> Result<AnyRecord, FlowError> {
+        one(self.db, self.catalog, kind, id, self.now).await
     }
 }
 
@@ -177,16 +194,6 @@ pub fn kind_of<'c>(catalog: &'c Catalog, id: &KindId) -> Result<&'c Kind, FlowEr
         let problem = problem.suggest(id.as_str(), known);
         FlowError::NotFound(Refusal::new("There is no such kind", detail, problem))
     })
-}
-
-/// Returns the key under which an edit of this author is recorded.
-fn edit_key(by: &Actor, key: &str) -> String {
-    format!("edit:{by}:{key}")
-}
-
-async fn made_with<D: Database>(db: &D, key: &str) -> Result<Option<RecordId>, DatabaseError> {
-    let rows = db.batch(vec![records::by_key(key)]).await?;
-    Ok(all::<ByKeyRow>(rows.first())?.into_iter().next().map(|row| row.id))
 }
 
 /// Checks what no field checks: tags and the key.

@@ -188,7 +188,15 @@ struct Effects<'k> {
     required: Vec<&'k Field>,
     unique: Vec<&'k Field>,
     seen: BTreeSet<(String, String)>,
-    found: BTreeMap<(String, FieldChange), (usize, Vec<RecordId>, Option<FieldReason>)>,
+    found: BTreeMap<(String, FieldChange), Concerned>,
+}
+
+/// The records that one effect concerns.
+#[derive(Default)]
+struct Concerned {
+    records: usize,
+    examples: Vec<RecordId>,
+    reason: Option<FieldReason>,
 }
 
 impl<'k> Effects<'k> {
@@ -243,21 +251,21 @@ impl<'k> Effects<'k> {
             }
         }
         for (name, change, why) in found {
-            let entry = self.found.entry((name.clone(), change)).or_default();
-            entry.0 += 1;
-            if entry.1.len() < EXAMPLES_MAX {
-                entry.1.push(row.id.clone());
+            let concerned = self.found.entry((name.clone(), change)).or_default();
+            concerned.records += 1;
+            if concerned.examples.len() < EXAMPLES_MAX {
+                concerned.examples.push(row.id.clone());
             }
-            entry.2 = entry.2.take().or(why);
+            concerned.reason = concerned.reason.take().or(why);
         }
     }
 
     fn into_list(self) -> Vec<Effect> {
-        let effect =
-            |((field, change), (records, examples, why)): (_, (_, _, Option<FieldReason>))| {
-                let reason = why.map(|why| why.message(Language::English));
-                Effect { field, change, records, examples, reason }
-            };
+        let effect = |((field, change), concerned)| {
+            let Concerned { records, examples, reason } = concerned;
+            let reason = reason.map(|reason| reason.message(Language::English));
+            Effect { field, change, records, examples, reason }
+        };
         self.found.into_iter().map(effect).collect()
     }
 }
