@@ -3,11 +3,9 @@
 #[cfg(test)]
 mod tests;
 
-use crate::domain::base::primitives::KindId;
 use crate::domain::campaign::broadcast::BroadcastVerb;
 use crate::domain::campaign::journey::RunState;
 use crate::domain::form::form_data::percent_decode;
-use crate::domain::kind::COMPANY;
 use crate::domain::operations::dead_letter::DeadVerb;
 use crate::domain::sending::restore_guard::Resolution;
 
@@ -133,8 +131,6 @@ pub enum Route<'a> {
     AdminReleaseCampaign(&'a str),
     /// Records of any kind.
     Record(RecordRoute<'a>),
-    /// The kinds of records.
-    Kind(KindRoute<'a>),
     /// The dead letters of the queues.
     Dead(DeadRoute<'a>),
     /// Unpublishes a campaign, from the web app.
@@ -183,6 +179,8 @@ pub enum RecordRoute<'a> {
     Edit(&'a str, &'a str),
     /// Erases a record.
     Erase(&'a str, &'a str),
+    /// The kinds of records.
+    Kind(KindRoute<'a>),
 }
 
 /// The routes for kinds of records, through the API.
@@ -297,7 +295,7 @@ impl Route<'_> {
             | Self::AdminRelease(_)
             | Self::AdminReleaseCampaign(_)
             | Self::AdminUnpublish(_) => Credential::Session,
-            Self::Record(_) | Self::Kind(_) => Credential::ApiToken,
+            Self::Record(_) => Credential::ApiToken,
             Self::Dead(found) => found.credential(),
             Self::Session(found) => found.credential(),
             Self::Mailbox | Self::MailboxMessage(_) => Credential::Mailbox,
@@ -521,22 +519,9 @@ fn admin<'a>(method: &str, path: &'a str, parts: &[&'a str]) -> Result<Route<'a>
     }
 }
 
-/// Finds the route of a call about records of a kind, by the path after the kind.
-fn records<'a>(method: &str, kind: &'a str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
-    use RecordRoute::*;
-    let one = |wanted, found, allow| one(method, wanted, Route::Record(found), allow);
-    let both = |get, post| both(method, Route::Record(get), Route::Record(post));
-    match *parts {
-        [] => both(List(kind), Create(kind)),
-        ["query"] => one("POST", Query(kind), "POST"),
-        [id] => both(One(kind, id), Edit(kind, id)),
-        [id, "erase"] => one("POST", Erase(kind, id), "POST"),
-        _ => Err(NoRoute::NotFound),
-    }
-}
-
 /// Finds the route of an API call, by the path after `/api/v1/`.
 fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
+    use RecordRoute::{Create, Edit, Erase, Kind, List, One, Query};
     use Route::*;
     let one = |wanted, route, allow| one(method, wanted, route, allow);
     let both = |get, post| both(method, get, post);
@@ -567,12 +552,13 @@ fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
         ["suppressions", "import"] => one("POST", ApiSuppressionsImport, "POST"),
         ["contacts", "merge"] => one("POST", ApiMergeAsked, "POST"),
         ["contacts", id, "merge"] => one("POST", ApiMerge(id), "POST"),
-        ["kinds"] => both(Kind(KindRoute::List), Kind(KindRoute::Publish)),
-        ["kinds", "diff"] => one("POST", Kind(KindRoute::Diff), "POST"),
-        ["kinds", id] => one("GET", Kind(KindRoute::One(id)), GET),
-        ["records", kind, ref rest @ ..] => records(method, kind, rest),
-        ["contacts", ref rest @ ..] => records(method, KindId::CONTACT, rest),
-        ["companies", ref rest @ ..] => records(method, COMPANY, rest),
+        ["kinds"] => both(Record(Kind(KindRoute::List)), Record(Kind(KindRoute::Publish))),
+        ["kinds", "diff"] => one("POST", Record(Kind(KindRoute::Diff)), "POST"),
+        ["kinds", id] => one("GET", Record(Kind(KindRoute::One(id))), GET),
+        ["records", kind] => both(Record(List(kind)), Record(Create(kind))),
+        ["records", kind, "query"] => one("POST", Record(Query(kind)), "POST"),
+        ["records", kind, id] => both(Record(One(kind, id)), Record(Edit(kind, id))),
+        ["records", kind, id, "erase"] => one("POST", Record(Erase(kind, id)), "POST"),
         ["restore"] => one("GET", ApiRestore, GET),
         ["restore", verb] => match Resolution::by_verb(verb) {
             Some(word) => one("POST", ApiResolveRestore(word), "POST"),

@@ -25,12 +25,12 @@ use crate::domain::publication::catalog::Catalog;
 use crate::domain::record::enrollment::HourlyQuota;
 use crate::domain::record::{PlainRecord, Record};
 use crate::domain::segment::AnyRecord;
-use crate::flows::ports::{Database, DatabaseError};
+use crate::flows::ports::{Database, DatabaseError, all};
 use crate::store::contacts::{self, Addresses, ContactRow, KeyRow, MailboxMailRow};
 use crate::store::erasures::{ErasedAddressAt, ErasedRow};
 use crate::store::journeys::BusyHourRow;
 use crate::store::messages::MessageRow;
-use crate::store::statement::{Rows, Statement};
+use crate::store::statement::Statement;
 use crate::store::{erasures, journeys, messages, write};
 use command::named;
 use field_facts::FieldFacts;
@@ -396,62 +396,55 @@ impl Loaded {
             .flat_map(|properties| catalog.entry_keys(properties))
             .collect();
         let mut statements = Vec::new();
-        let mut ask = |wanted: bool, statement: &dyn Fn() -> Statement| {
-            wanted.then(|| {
-                statements.push(statement());
-                statements.len() - 1
-            })
-        };
-        let by_id = ask(!wanted_ids.is_empty(), &|| {
-            contacts::records_by_ids(wanted_ids.iter().copied(), &watched, &entry_keys, now)
-        });
-        let is_looked_up =
-            addresses != Addresses::default() && !basis.assumes_new_contact(commands);
-        let by_address =
-            ask(is_looked_up, &|| contacts::by_addresses(&addresses, &watched, &entry_keys, now));
-        let known_keys = ask(is_checked && !keys.is_empty(), &|| contacts::known_keys(&keys));
-        let known_messages = ask(!about.is_empty(), &|| messages::by_ids(about.iter().copied()));
-        let limited = catalog.limited();
-        let hours = ask(!limited.is_empty(), &|| journeys::busy_hours(&limited, now));
-
-        let hashes = keyring.map(|keyring| addresses.hashes(keyring)).unwrap_or_default();
-        let listed = hashes.keys().map(|(kind, hash)| (*kind, hash.clone())).collect::<Vec<_>>();
-        let erased = ask(is_checked && !listed.is_empty(), &|| erasures::known(&listed));
-        let mailboxes: Vec<String> =
-            commands.iter().filter_map(|command| command.who.mailbox()).collect();
-        let a_day_ago = now.minus(Span::days(1));
-        let mails =
-            ask(!mailboxes.is_empty(), &|| contacts::mails_of_mailboxes(&mailboxes, a_day_ago));
-
-        let [numbers, holders] = FieldFacts::questions(catalog, commands).map(|question| {
-            question.map(|statement| {
+        let mut ask = |statement: Option<Statement>| {
+            statement.map(|statement| {
                 statements.push(statement);
                 statements.len() - 1
             })
-        });
+        };
+        let by_id = ask((!wanted_ids.is_empty()).then(|| {
+            contacts::records_by_ids(wanted_ids.iter().copied(), &watched, &entry_keys, now)
+        }));
+        let is_looked_up =
+            addresses != Addresses::default() && !basis.assumes_new_contact(commands);
+        let by_address =
+            ask(is_looked_up
+                .then(|| contacts::by_addresses(&addresses, &watched, &entry_keys, now)));
+        let known_keys = ask((is_checked && !keys.is_empty()).then(|| contacts::known_keys(&keys)));
+        let known_messages =
+            ask((!about.is_empty()).then(|| messages::by_ids(about.iter().copied())));
+        let limited = catalog.limited();
+        let hours = ask((!limited.is_empty()).then(|| journeys::busy_hours(&limited, now)));
+
+        let hashes = keyring.map(|keyring| addresses.hashes(keyring)).unwrap_or_default();
+        let listed = hashes.keys().map(|(kind, hash)| (*kind, hash.clone())).collect::<Vec<_>>();
+        let erased = ask((is_checked && !listed.is_empty()).then(|| erasures::known(&listed)));
+        let mailboxes: Vec<String> =
+            commands.iter().filter_map(|command| command.who.mailbox()).collect();
+        let since = now.minus(Span::days(1));
+        let mails =
+            ask((!mailboxes.is_empty()).then(|| contacts::mails_of_mailboxes(&mailboxes, since)));
+        let [numbers, holders] = FieldFacts::questions(catalog, commands).map(ask);
+
         let rows = if statements.is_empty() { Vec::new() } else { db.batch(statements).await? };
-        let none = Rows::default();
-        let answer = |index: Option<usize>| index.and_then(|i| rows.get(i)).unwrap_or(&none);
-        let fault = DatabaseError::Fault;
-        let mut found = answer(by_id).all::<ContactRow>().map_err(fault)?;
-        found.extend(answer(by_address).all::<ContactRow>().map_err(fault)?);
+        let answer = |index: Option<usize>| index.and_then(|index| rows.get(index));
+        let mut found = all::<ContactRow>(answer(by_id))?;
+        found.extend(all::<ContactRow>(answer(by_address))?);
         let (contacts, records) = by_kind(found);
-        let keys = answer(known_keys).all::<KeyRow>().map_err(fault)?;
-        let messages = answer(known_messages).all::<MessageRow>().map_err(fault)?;
-        let hours = answer(hours).all::<BusyHourRow>().map_err(fault)?;
-        let erased = answer(erased).all::<ErasedRow>().map_err(fault)?;
-        let mails_to_mailboxes = answer(mails).all::<MailboxMailRow>().map_err(fault)?;
+        let keys = all::<KeyRow>(answer(known_keys))?.into_iter();
+        let messages = all::<MessageRow>(answer(known_messages))?;
+        let hours = all::<BusyHourRow>(answer(hours))?.into_iter();
         let messages = messages.into_iter().map(Message::from);
         Ok(Self {
-            mails_to_mailboxes,
-            hourly_quotas: hours.into_iter().map(|row| (row.journey_id, row.hour)).collect(),
+            mails_to_mailboxes: all(answer(mails))?,
+            hourly_quotas: hours.map(|row| (row.journey_id, row.hour)).collect(),
             contacts,
             records,
-            keys: keys.into_iter().map(|row| (row.key, row.content)).collect(),
-            erased: last_erased(erased, &hashes),
+            keys: keys.map(|row| (row.key, row.content)).collect(),
+            erased: last_erased(all(answer(erased))?, &hashes),
             hashes,
             messages: messages.map(|message| (message.id.clone(), message)).collect(),
-            field_facts: FieldFacts::read(Some(answer(numbers)), Some(answer(holders)))?,
+            field_facts: FieldFacts::read(answer(numbers), answer(holders))?,
         })
     }
 

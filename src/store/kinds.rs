@@ -226,8 +226,8 @@ pub struct ValueRow {
     pub values: BTreeMap<String, serde_json::Value>,
 }
 
-/// Adds the entries of the next records, whose last is `reached`, and advances the backfill, or ends
-/// it. The last statement's row is a `StepRow`; no row at the end.
+/// Adds the entries of the next records, whose last is `reached`, and advances the backfill, or
+/// ends it. The last statement's row is a `StepRow`; no row at the end.
 pub fn fill_step(
     fill: &FillRow,
     kind: &KindId,

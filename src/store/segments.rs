@@ -66,8 +66,8 @@ pub struct StepRow {
     pub due: usize,
 }
 
-/// Advances a backfill that was done outside SQL up to this record, unless it was restarted since it
-/// was read: one row, `StepRow`.
+/// Advances a backfill that was done outside SQL up to this record, unless it was restarted since
+/// it was read: one row, `StepRow`.
 pub fn advance_fill(fill: &FillRow, reached: &RecordId) -> Statement {
     Statement::new(
         "UPDATE segment_fills SET after_id = ?4

@@ -239,7 +239,7 @@ fn records_are_numbered_titled_and_indexed() {
 }
 
 #[test]
-fn unique_value_belongs_to_one_record_whoever_comes_first() {
+fn unique_value_belongs_to_the_record_that_came_first() {
     let world = deals();
     let first = make(&world, asked(json!({ "code": "A" }))).unwrap();
     let taken = EditConflict::Taken { field: "code".to_owned(), new: json!("A") };

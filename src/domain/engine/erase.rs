@@ -67,7 +67,7 @@ fn erase_row(
     Decision { subject, read_seq, changes, conflicts: Vec::new() }
 }
 
-/// Erases a record that is no contact: everything in it goes, and what remains is its id and a log of
+/// Erases a record that is no contact: everything in it goes. What remains is its id, and a log of
 /// events without properties. Does nothing for a record that is erased already.
 pub fn erase_record(
     catalog: &Catalog,

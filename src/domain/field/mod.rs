@@ -1,5 +1,5 @@
 //! Field types: how a value is read, kept, shown, written to files and compared. The one place for
-//! this, whoever the value comes from: a form, a page, an import or the API.
+//! this, wherever the value comes from: a form, a page, an import or the API.
 //!
 //! A value is *kept* as JSON, in one form whatever its spelling was. Not here: the forms of a
 //! campaign (`form`), which records exist (`store`), how an input looks (`views`).

@@ -9,7 +9,7 @@ use serde_json::Value;
 /// The decimal places of a percentage, so that its ratio is exact in ten-thousandths.
 pub const PERCENT_PLACES: u32 = 2;
 
-/// The most stars of a rating: more cannot be told apart at a glance.
+/// The most stars of a rating: nobody counts more at a glance.
 pub const RATING_MAX: u8 = 10;
 
 /// The greatest number of minor units that JSON and D1 keep exactly.

@@ -1,4 +1,4 @@
-//! Rich text: HTML of a few elements. What is typed is read loosely and written anew from an allow
+//! Rich text: HTML of a few elements. What is typed is read loosely and written again from an allow
 //! list, so whatever a browser makes of the original, the result holds nothing else: no other
 //! element, no attribute but the address of a link, and every element closed.
 

@@ -1,4 +1,4 @@
-//! What may be wrong with a kind, whoever wrote it: a file or a client of the API.
+//! What may be wrong with a kind, from a file or from a client of the API.
 
 use super::Kind;
 use crate::domain::base::diagnostic::Problem;

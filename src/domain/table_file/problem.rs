@@ -261,7 +261,7 @@ pub enum ReadError {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum Note {
-    /// The encoding was concluded from characters, or cannot be told yet.
+    /// The encoding was concluded from characters, or is not known yet.
     EncodingGuessed { encoding: Encoding, is_ascii: bool },
     /// A column has no name, and got this one.
     UnnamedColumn { name: String },

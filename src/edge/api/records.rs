@@ -4,6 +4,7 @@ use crate::domain::base::diagnostic::brief;
 use crate::domain::base::primitives::{Actor, KindId, RecordId};
 use crate::domain::campaign_file::filter;
 use crate::domain::segment::Rule;
+use crate::edge::api::kinds;
 use crate::edge::app::App;
 use crate::edge::http::body;
 use crate::edge::http::guard;
@@ -42,6 +43,7 @@ pub async fn answer(app: App, inbound: Inbound, found: RecordRoute<'_>) -> Reply
         RecordRoute::One(kind, id) => one(&app, &inbound, &KindId::from(kind), id).await,
         RecordRoute::Create(kind) => create(app, inbound, &KindId::from(kind)).await,
         RecordRoute::Edit(kind, id) => edit(app, inbound, &KindId::from(kind), id).await,
+        RecordRoute::Kind(found) => kinds::answer(app, inbound, found).await,
         RecordRoute::Erase(kind, id) => erase(app, inbound, &KindId::from(kind), id).await,
     }
 }

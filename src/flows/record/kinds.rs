@@ -90,23 +90,25 @@ pub async fn publish<D: Database>(
     let text = definition(kind)?;
     let mut statements = kinds::publish(&kind.id, &sha256_hex(&text), &text, now).to_vec();
     if planned.is_new {
-        // The values of fields that were indexed before as now keep their entries.
-        let kept = |is: fn(&Field) -> bool| {
-            let same = |field: &&Field| {
-                let old = before.as_ref().and_then(|before| before.field(&field.name));
-                is(field) && old.is_some_and(|old| is(old) && old.kind == field.kind)
-            };
-            let kept = kind.fields.iter().filter(same).map(|field| field.name.as_str());
-            kept.collect::<Vec<_>>()
-        };
-        let kept = (kept(|field| field.indexed), kept(|field| field.unique));
-        statements.extend(kinds::keep_entries(&kind.id, &kept.0, &kept.1));
+        let indexed = kept(before.as_ref(), kind, |field| field.indexed);
+        let unique = kept(before.as_ref(), kind, |field| field.unique);
+        statements.extend(kinds::keep_entries(&kind.id, &indexed, &unique));
         statements.push(segments::begin_fills(&[fill_of(&kind.id)], passes(now)));
     }
     let rows = db.batch(statements).await?;
     let version = all::<NumberRow>(rows.get(2))?.into_iter().next().map(|row| row.version);
     let version = version.ok_or(DatabaseError::Fault("a published kind is not live".to_owned()))?;
     Ok(Published { version, ..planned })
+}
+
+/// Returns the fields whose entries in an index stay right: they were in it before as now, with the
+/// same type.
+fn kept<'k>(before: Option<&Kind>, kind: &'k Kind, is: impl Fn(&Field) -> bool) -> Vec<&'k str> {
+    let is_same = |field: &&Field| {
+        let old = before.and_then(|before| before.field(&field.name));
+        is(field) && old.is_some_and(|old| is(old) && old.kind == field.kind)
+    };
+    kind.fields.iter().filter(is_same).map(|field| field.name.as_str()).collect()
 }
 
 /// Returns what `publish` would return, without writing anything.
@@ -201,7 +203,7 @@ struct Concerned {
 
 impl<'k> Effects<'k> {
     fn new(before: &'k Kind, after: &'k Kind) -> Self {
-        let is_new = |field: &&Field, is: fn(&Field) -> bool| {
+        let is_new = |field: &&Field, is: &dyn Fn(&Field) -> bool| {
             is(field) && before.field(&field.name).is_none_or(|old| !is(old))
         };
         let both = before.fields.iter();
@@ -209,8 +211,8 @@ impl<'k> Effects<'k> {
         Self {
             removed: before.fields.iter().filter(|f| after.field(&f.name).is_none()).collect(),
             retyped: both.filter(|(old, new)| old.kind != new.kind).collect(),
-            required: after.fields.iter().filter(|f| is_new(f, |f| f.required)).collect(),
-            unique: after.fields.iter().filter(|f| is_new(f, |f| f.unique)).collect(),
+            required: after.fields.iter().filter(|f| is_new(f, &|f| f.required)).collect(),
+            unique: after.fields.iter().filter(|f| is_new(f, &|f| f.unique)).collect(),
             seen: BTreeSet::new(),
             found: BTreeMap::new(),
         }

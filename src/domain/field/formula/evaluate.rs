@@ -183,19 +183,19 @@ fn number(kind: &FieldType, kept: &Value) -> Option<Decimal> {
 }
 
 fn calculate(operation: Operation, left: Decimal, right: Decimal) -> Result<Decimal, NoValue> {
-    let truth = |holds: bool| Some(if holds { Decimal::ONE } else { Decimal::ZERO });
+    let one_if = |holds: bool| Some(if holds { Decimal::ONE } else { Decimal::ZERO });
     let result = match operation {
         Operation::Add => left.plus(right),
         Operation::Subtract => left.minus(right),
         Operation::Multiply => left.times(right),
         Operation::Divide if right == Decimal::ZERO => return Err(NoValue::DividedByZero),
         Operation::Divide => left.over(right),
-        Operation::Equal => truth(left == right),
-        Operation::NotEqual => truth(left != right),
-        Operation::Less => truth(left < right),
-        Operation::LessOrEqual => truth(left <= right),
-        Operation::Greater => truth(left > right),
-        Operation::GreaterOrEqual => truth(left >= right),
+        Operation::Equal => one_if(left == right),
+        Operation::NotEqual => one_if(left != right),
+        Operation::Less => one_if(left < right),
+        Operation::LessOrEqual => one_if(left <= right),
+        Operation::Greater => one_if(left > right),
+        Operation::GreaterOrEqual => one_if(left >= right),
     };
     result.ok_or(NoValue::TooGreat)
 }
