@@ -14,8 +14,8 @@ mod cli {
     use clap::error::{ContextKind, ContextValue, ErrorKind};
     use dripline::native::cli::{
         Exit, Terminal, broadcast, campaign, check, consents, dead_letters, erase, explain,
-        inspect, journey, merge, parked, publish, rejudge, render, report, restore, send_test,
-        session, simulate, suppressions, token, unpublish,
+        inspect, journey, kind, merge, parked, publish, record, rejudge, render, report, restore,
+        send_test, session, simulate, suppressions, token, unpublish,
     };
     use std::io::{self, Write};
     use std::process::ExitCode;
@@ -48,6 +48,8 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
         Erase(erase::Args),
         Restore(restore::Args),
         Merge(merge::Args),
+        Kind(kind::Args),
+        Record(record::Args),
         Inspect(inspect::Args),
         Token(token::Args),
         Session(session::Args),
@@ -87,6 +89,8 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
             Cli::Consents(args) => consents::run(args, &mut terminal),
             Cli::Suppressions(args) => suppressions::run(args, &mut terminal),
             Cli::Merge(args) => merge::run(args, &mut terminal),
+            Cli::Kind(args) => kind::run(args, &mut terminal),
+            Cli::Record(args) => record::run(args, &mut terminal),
             Cli::Restore(args) => restore::run(args, &mut terminal),
             Cli::Erase(args) => erase::run(args, &mut terminal),
             Cli::DeadLetters(args) => dead_letters::run(args, &mut terminal),

@@ -6,6 +6,7 @@ mod amounts;
 mod broadcasts;
 mod forms;
 mod journeys;
+mod kinds;
 mod messages;
 mod pacing;
 mod rules;
@@ -13,6 +14,8 @@ mod slips;
 mod table;
 #[cfg(test)]
 pub(crate) mod tests;
+
+pub use kinds::read_kind;
 
 use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::primitives::{CampaignId, KindId, Money, Span, minor_digits};
@@ -26,6 +29,7 @@ use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use table::{Node, Problems, Table};
+
 use toml::de::{DeTable, DeValue};
 
 /// The largest campaign file, in bytes: several times the size of 50 ordinary pages, forms and
