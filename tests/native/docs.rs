@@ -3,6 +3,7 @@
 
 use dripline::domain::base::primitives::Ids;
 use dripline::domain::campaign_file;
+use dripline::domain::campaign_file::read_kind;
 use dripline::domain::pacing::DeploymentPacing;
 use dripline::domain::template::{TemplateSource, Templates, compile_mjml, expand};
 use dripline::flows::ingest::api_events;
@@ -288,6 +289,7 @@ fn campaign_files_in_docs_pass_check() {
             "toml" if text.starts_with('{') => wrong_anywhere(text),
             "toml" => match text.parse::<Table>() {
                 Ok(table) if table.contains_key("vars") => wrong_variables(&table),
+                Ok(table) if table.contains_key("kind") => wrong_kind(&table, text),
                 Ok(table) => wrong_file(&in_place(&table)),
                 Err(error) => Some(error.to_string()),
             },
@@ -312,6 +314,13 @@ fn wrong_anywhere(text: &str) -> Option<String> {
         })
         .collect();
     if tried.contains(&None) { None } else { tried.into_iter().next().flatten() }
+}
+
+/// The first problem of the file of a kind.
+fn wrong_kind(table: &Table, text: &str) -> Option<String> {
+    let id = table["kind"]["id"].as_str().unwrap_or_default();
+    let read = read_kind(&format!("kinds/{id}.toml"), text);
+    read.err().map(|problems| problems[0].to_string())
 }
 
 /// The variables of a worker, with all the secrets they may need.

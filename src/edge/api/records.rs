@@ -1,6 +1,6 @@
 //! Records of any kind: list, one, make, edit, erase.
 
-use crate::domain::base::diagnostic::brief;
+use crate::domain::base::diagnostic::{Problem, brief};
 use crate::domain::base::primitives::{Actor, KindId, RecordId};
 use crate::domain::campaign_file::filter;
 use crate::domain::segment::Rule;
@@ -147,9 +147,10 @@ async fn edited(
             return Reply::problem(422, "Some fields are wrong", detail, more);
         }
         Err(EditError::Conflicts(conflicts)) => {
-            let detail = "Nothing has changed. Somebody else has set the listed fields meanwhile, \
-                          or another record has the value.";
-            return Reply::problem(409, "Conflict", detail, json!({ "conflicts": conflicts }));
+            let detail = "Nothing has changed. Look at the listed fields, and decide again.";
+            let problems: Vec<Problem> = conflicts.iter().map(edit::conflict_problem).collect();
+            let more = json!({ "problems": problems, "conflicts": conflicts });
+            return Reply::problem(409, "Conflict", detail, more);
         }
     };
     app.hint(&work).await;

@@ -1,10 +1,10 @@
 //! Making and editing records, as a member, a program or an import asks.
 
-use crate::domain::base::diagnostic::Problem;
+use crate::domain::base::diagnostic::{Problem, brief};
 use crate::domain::base::language::Language;
 use crate::domain::base::primitives::{Actor, Ids, KindId, Millis, RecordId};
 use crate::domain::engine::{Input, RecordInput};
-use crate::domain::field::FieldProblem;
+use crate::domain::field::{FieldProblem, FieldReason};
 use crate::domain::kind::{FieldValues, Kind};
 use crate::domain::publication::catalog::Catalog;
 use crate::domain::record::edit::{Edit, EditConflict, TagEdit};
@@ -227,4 +227,19 @@ pub fn problems(problems: &[FieldProblem]) -> Vec<Problem> {
         Problem::new(format!("fields.{}", one.field), one.reason.message(Language::English))
     };
     problems.iter().map(problem).collect()
+}
+
+/// Returns a conflict in the form of a problem, for clients that know only those.
+pub fn conflict_problem(conflict: &EditConflict) -> Problem {
+    match conflict {
+        EditConflict::Changed { field, now, .. } => {
+            let message = format!("somebody else has set it meanwhile, to {}", brief(now));
+            let help = "send that value as `was` to set yours all the same";
+            Problem::new(format!("fields.{field}"), message).help(help)
+        }
+        EditConflict::Taken { field, .. } => {
+            let message = FieldReason::Taken.message(Language::English);
+            Problem::new(format!("fields.{field}"), message)
+        }
+    }
 }

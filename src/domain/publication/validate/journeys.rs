@@ -167,7 +167,7 @@ impl Check<'_> {
                 let message = format!("`{name}` is the journey itself");
                 self.problems.push(Problem::new(key, message).help(advice));
             }
-            Some(_) => {}
+            Some(found) => self.same_kind(key, "journey", Some(&found.of.clone())),
         }
     }
 
@@ -208,6 +208,18 @@ impl Check<'_> {
         self.filter(&format!("{key}.where"), &pattern.filter);
     }
 
+    /// Refuses the steps that write to somebody, or about a contact, in a journey of another kind.
+    fn only_contacts(&mut self, key: &str, action: &Action) {
+        let word = match action {
+            Action::Send { .. } => "send",
+            Action::Notify { .. } => "notify",
+            Action::Webhook { .. } => "webhook",
+            _ => return,
+        };
+        let message = "only a journey of contacts has this step";
+        self.ensure(self.of.is_contact(), &format!("{key}.{word}"), message);
+    }
+
     fn step(&mut self, key: &str, step: &Step, journey: &Journey, indexes: &BTreeMap<&str, usize>) {
         for (at, next) in leads(step) {
             if let Next::Step(id) = next
@@ -217,6 +229,7 @@ impl Check<'_> {
                 self.unknown_reference(&format!("{key}.{at}"), "step", id, known);
             }
         }
+        self.only_contacts(key, &step.action);
         match &step.action {
             Action::Send { template } => {
                 self.template(&format!("{key}.send"), template, &["emails", "sms"]);

@@ -2,6 +2,7 @@
 
 mod broadcasts;
 mod journeys;
+mod kinds;
 mod messages;
 mod pacing;
 mod rules;
