@@ -433,3 +433,30 @@ pub fn overwrite_version(campaign: &CampaignId, version: u32, text: &str) -> Sta
         vec![Value::text(campaign.as_str()), Value::Int(version.into()), Value::text(text)],
     )
 }
+
+/// Selects every edit of a field, in the order of each log; rows are `EditRow`.
+pub fn edits(field: &str) -> Statement {
+    Statement::new(
+        "SELECT contact_id AS record_id, seq, properties -> ?1 -> 0 AS before,
+                properties -> ?1 -> 1 AS after,
+                row_number() OVER (PARTITION BY contact_id ORDER BY seq) AS place
+           FROM events WHERE name IN ('record.created', 'record.edited')
+            AND properties -> ?1 IS NOT NULL ORDER BY contact_id, seq",
+        vec![Value::Text(format!("$.fields.{field}"))],
+    )
+}
+
+/// A row of `edits`.
+#[derive(Deserialize)]
+pub struct EditRow {
+    pub record_id: String,
+    pub seq: i64,
+    /// The value before it.
+    #[serde(deserialize_with = "json_text")]
+    pub before: serde_json::Value,
+    /// The value after it.
+    #[serde(deserialize_with = "json_text")]
+    pub after: serde_json::Value,
+    /// How many edits of the record there are up to this one.
+    pub place: i64,
+}

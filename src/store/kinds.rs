@@ -256,7 +256,7 @@ INSERT INTO unique_fields (kind, field, value, record_id)
 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?1) WHERE true
     ON CONFLICT DO NOTHING";
 
-fn json_key(key: &IndexKey) -> serde_json::Value {
+pub(super) fn json_key(key: &IndexKey) -> serde_json::Value {
     match key {
         IndexKey::Number(number) => json!(number),
         IndexKey::Text(text) => json!(text),

@@ -1,10 +1,12 @@
 //! Lists of records of any kind. Reading one, with all that a decision needs, is in `contacts`.
 
 use super::contacts::json_text;
+use super::kinds::json_key;
 use super::rule_sql::{RuleSql, at_once, compact};
 use super::segments::IS_SOMEBODY;
 use super::statement::{Statement, Value};
 use crate::domain::base::primitives::{KindId, MemberId, Millis, RecordId};
+use crate::domain::field::IndexKey;
 use crate::domain::segment::Rule;
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -18,13 +20,16 @@ pub const LOOKED_PER_PAGE: usize = 5_000;
 pub struct Wanted<'a> {
     pub kind: &'a KindId,
     pub rule: &'a Rule,
+    /// A value that the rule asks for and that the kind has an index of: only records with it are
+    /// looked at.
+    pub indexed: Option<(&'a str, IndexKey)>,
     /// The last record of the page before.
     pub before: Option<&'a RecordId>,
     pub limit: usize,
 }
 
-/// Lists records, newest first. It looks at `LOOKED_PER_PAGE` records; rows are `ListedRow`, and
-/// the last of them says how far it has looked, if more records follow.
+/// Lists records, newest first; rows are `ListedRow`. A rule with conditions looks at
+/// `LOOKED_PER_PAGE` records, and the last row then says how far, if more follow.
 pub fn list(wanted: &Wanted<'_>, now: Millis) -> Statement {
     let mut sql = RuleSql::new(wanted.kind, now);
     let holds = sql.holds(wanted.rule);
@@ -34,15 +39,33 @@ pub fn list(wanted: &Wanted<'_>, now: Millis) -> Statement {
         true => String::new(),
         false => format!(" AND kind = {kind} AND kind <> 'contact'"),
     };
+    let looked = match &wanted.indexed {
+        Some((field, key)) => {
+            let (field, value) = (sql.constant(*field), sql.constant(json_key(key)));
+            format!(
+                "SELECT record_id AS id FROM field_index
+                  WHERE kind = {kind} AND field = {field} AND value = {value} AND record_id < ?2"
+            )
+        }
+        None => format!("SELECT id FROM contacts WHERE id < ?2{of_kind}"),
+    };
+    let among = match &wanted.indexed {
+        Some(_) => format!(" AND c.id IN ({looked} ORDER BY 1 DESC LIMIT ?3)"),
+        None => String::new(),
+    };
+    // Without a condition, a page reads no more than it shows.
+    let stop = match wanted.rule {
+        Rule::All(parts) if parts.is_empty() => "SELECT NULL WHERE ?3 IS NULL".to_owned(),
+        _ => format!("{looked} ORDER BY 1 DESC LIMIT 1 OFFSET ?3 - 1"),
+    };
     let text = format!(
-        "WITH stop(id) AS MATERIALIZED (
-             SELECT id FROM contacts WHERE id < ?2{of_kind} ORDER BY id DESC LIMIT 1 OFFSET ?3 - 1),
+        "WITH stop(id) AS MATERIALIZED ({stop}),
          found AS (
              SELECT c.id, c.seq, c.email, c.phone, c.external_id, c.title, c.number, c.owner,
                     c.stage, c.value, c.attributes, c.tags, c.score, c.created_at, c.updated_at,
                     0 AS is_end
                FROM {records}
-              WHERE c.id < ?2 AND c.id >= coalesce((SELECT id FROM stop), '')
+              WHERE c.id < ?2 AND c.id >= coalesce((SELECT id FROM stop), ''){among}{of_kind}
                 AND {IS_SOMEBODY} AND {holds}
               ORDER BY c.id DESC LIMIT ?4)
          SELECT * FROM found

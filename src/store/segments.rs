@@ -82,6 +82,14 @@ pub fn advance_fill(fill: &FillRow, reached: &RecordId) -> Statement {
     )
 }
 
+/// Selects whether this backfill is under way: a row, or none.
+pub fn is_filling(fill: &QualifiedId) -> Statement {
+    Statement::new(
+        "SELECT 1 AS yes FROM segment_fills WHERE segment_id = ?1 LIMIT 1",
+        vec![Value::text(fill.as_str())],
+    )
+}
+
 /// Ends a backfill, unless it was restarted since it was read.
 pub fn end_fill(fill: &FillRow) -> Statement {
     Statement::new(

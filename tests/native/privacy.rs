@@ -429,7 +429,8 @@ fn merge_does_not_transfer_consent_to_another_address() {
     join(&mut world, ANN);
     world.submit("/p", &[("email", WORK)]).unwrap();
     world.merge(ANN, WORK).unwrap();
-    let consents = "SELECT value FROM contacts, json_each(consents) WHERE merged_into IS NULL
+    let consents =
+        "SELECT json_each.value FROM contacts, json_each(consents) WHERE merged_into IS NULL
                        AND value ->> 'channel' = 'email'";
     assert!(rows(&world.db, consents).is_empty(), "nobody agreed for the address at work");
 }

@@ -275,7 +275,8 @@ impl<'k> Effects<'k> {
 /// The prefix of the backfill of a kind's indexes. No campaign id contains a colon.
 const KIND_FILL: &str = "kind:";
 
-fn fill_of(kind: &KindId) -> QualifiedId {
+/// Returns the backfill of a kind's indexes.
+pub(super) fn fill_of(kind: &KindId) -> QualifiedId {
     QualifiedId(format!("{KIND_FILL}{kind}"))
 }
 

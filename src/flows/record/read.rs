@@ -1,16 +1,18 @@
 //! Reading records: one with its log, and lists.
 
 use super::edit::{kind_of, one};
+use super::kinds::fill_of;
 use crate::domain::base::primitives::{KindId, Millis, RecordId};
-use crate::domain::field::FieldType;
+use crate::domain::field::{FieldType, IndexKey};
 use crate::domain::kind::Kind;
 use crate::domain::publication::catalog::Catalog;
 use crate::domain::record::event::Event;
-use crate::domain::segment::{AnyRecord, Rule};
+use crate::domain::segment::{AnyRecord, Operator, Rule};
 use crate::flows::error::FlowError;
 use crate::flows::ports::{Database, all};
 use crate::store::contacts::{self, EventRow};
 use crate::store::records::{self, ListedRow, Wanted};
+use crate::store::segments;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -56,10 +58,21 @@ pub async fn list<D: Database>(
     limit: usize,
     now: Millis,
 ) -> Result<Page, FlowError> {
-    kind_of(catalog, kind)?;
+    let definition = kind_of(catalog, kind)?;
     let limit = limit.clamp(1, PAGE_MAX);
-    let wanted = Wanted { kind, rule, before: before.as_ref(), limit };
-    let rows = db.batch(vec![records::list(&wanted, now)]).await?;
+    let before = before.as_ref();
+    let indexed = indexed(definition, rule);
+    let is_indexed = indexed.is_some();
+    let wanted = Wanted { kind, rule, indexed, before, limit };
+    let mut statements = vec![records::list(&wanted, now)];
+    if is_indexed {
+        statements.push(segments::is_filling(&fill_of(kind)));
+    }
+    let mut rows = db.batch(statements).await?;
+    // An index that is being filled lacks records.
+    if is_indexed && !all::<Value>(rows.get(1))?.is_empty() {
+        rows = db.batch(vec![records::list(&Wanted { indexed: None, ..wanted }, now)]).await?;
+    }
     let rows = all::<ListedRow>(rows.first())?;
     let reached = rows.iter().find(|row| row.is_end).map(|row| row.id.clone());
     let records: Vec<ListedRow> = rows.into_iter().filter(|row| !row.is_end).collect();
@@ -68,6 +81,18 @@ pub async fn list<D: Database>(
         None => reached,
     };
     Ok(Page { records, next })
+}
+
+/// Returns a value that the rule asks for, of a field of which the kind has an index.
+fn indexed<'r>(kind: &Kind, rule: &'r Rule) -> Option<(&'r str, IndexKey)> {
+    match rule {
+        Rule::All(parts) => parts.iter().find_map(|part| indexed(kind, part)),
+        Rule::Attribute { attribute, test: Operator::Is(value) } => {
+            let field = kind.field(attribute).filter(|field| field.indexed)?;
+            Some((attribute, field.kind.index_key(&value.to_json())?))
+        }
+        _ => None,
+    }
 }
 
 /// Returns a record as the API shows it: the values of its fields as they are written, and beside

@@ -1,6 +1,7 @@
 //! The invariants that must hold after a run, of the database and of what the providers accepted.
 //! Each check is a sentence that is true unless the check returns something.
 
+use super::flow::EMPLOYEES;
 use super::hooks::Report;
 use super::provider::KEY_LIFETIME;
 use super::run::{CAP, Fact, Run};
@@ -17,11 +18,13 @@ use crate::store::invariants::{
     ALWAYS, AT_REST, EnrollmentRow, LeftRow, all_of, contradictions, enrollments, keys, left,
     members, suppressed_for_good, survivors, tables, unsettled, without_broadcast,
 };
+use crate::store::invariants::{EditRow, edits};
 use crate::store::messages::IdRow;
 use crate::store::segments::holding;
 use crate::store::statement::{Rows, Statement};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A sentence, and the function that returns what contradicts it.
@@ -29,7 +32,7 @@ type Check = (&'static str, fn(&Run) -> Vec<String>);
 
 /// The checks that are not queries. I1 and so on number the invariants of a journey engine: at most
 /// once, nothing lost, nothing without its row, and so on.
-const CHECKS: [Check; 18] = [
+const CHECKS: [Check; 19] = [
     ("I1, I16: no mail leaves twice, unless an operator says so", mails_that_left_twice),
     ("I1, I16: nobody gets twice what is sent once", mails_of_one_kind),
     ("I1: no webhook comes again when its id may be forgotten", webhooks_too_late),
@@ -43,6 +46,7 @@ const CHECKS: [Check; 18] = [
     ("I5: no work of the deployment is refused for good", work_that_fails),
     ("I7: nobody is let go who bounced or complained", people_not_suppressed),
     ("I8: no fact is in the log twice", facts_recorded_twice),
+    ("no edit overwrites another unseen", edits_that_overwrote),
     ("I9: a journey without re-entry is entered once", journeys_entered_again),
     ("I9: a person who sends a form begins its journey", people_without_a_journey),
     ("I10: who is in a segment is whom its rule finds", members_who_differ),
@@ -227,6 +231,21 @@ fn addresses_that_are_known(run: &Run) -> Vec<String> {
 #[derive(Deserialize)]
 struct TableRow {
     name: String,
+}
+
+/// Each edit of a company begins with the value that the edit before it has left.
+fn edits_that_overwrote(run: &Run) -> Vec<String> {
+    let edits: Vec<EditRow> = ask(run, edits(EMPLOYEES));
+    let is_next = |pair: &[EditRow]| {
+        let [one, two] = pair else { return true };
+        one.record_id != two.record_id || one.after == two.before
+    };
+    let broken = edits.windows(2).filter(|pair| !is_next(pair));
+    let shown = broken.map(|pair| format!("{} at {}", pair[1].record_id, pair[1].seq));
+    let lost = edits.iter().filter(|edit| edit.after != json!(edit.place));
+    let lost =
+        lost.map(|edit| format!("{} has {} after {}", edit.record_id, edit.after, edit.place));
+    shown.chain(lost).collect()
 }
 
 fn facts_recorded_twice(run: &Run) -> Vec<String> {

@@ -4,22 +4,30 @@ use super::checked_http::{CheckedHttp, Watched};
 use super::defects::Defect;
 use super::faults::{FaultyDatabase, FaultyKv, FaultyQueue, Shared};
 use super::provider::Accepted;
-use crate::domain::base::primitives::{CampaignId, Ids, MessageId, Millis};
+use crate::domain::base::primitives::{
+    Actor, CampaignId, Ids, KindId, MessageId, Millis, RecordId,
+};
 use crate::domain::base::token::sha256_hex;
-use crate::domain::engine::Submitted;
+use crate::domain::engine::{Input, RecordInput, Submitted};
 use crate::domain::publication::catalog::Catalog;
+use crate::domain::record::edit::{Edit, FieldEdit, TagEdit};
+use crate::domain::segment::AnyRecord;
 use crate::flows::broadcast::run;
-use crate::flows::commit::CommitError;
+use crate::flows::commit::{CONFLICT_RETRIES_MAX, Command, CommitError, RecordRef, commit};
 use crate::flows::contact::subscription_links::{self, Confirmation, Link};
 use crate::flows::contact::{erase, merge};
 use crate::flows::error::FlowError;
 use crate::flows::ingest::{consume, form};
 use crate::flows::operations::dead_letters::{Dead, Desk};
+use crate::flows::ports::{Database, all};
 use crate::flows::schedule::tick::{self, Minute};
 use crate::flows::schedule::{due, quarantine};
 use crate::flows::send::{self, restore_guard};
 use crate::flows::settings::Settings;
+use crate::flows::tasks::deliveries;
 use crate::flows::tasks::{Intake, Work};
+use crate::store::contacts::{self, ContactRow};
+use serde_json::Value;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -42,7 +50,53 @@ pub enum Request {
     Erase(String),
     /// Merge the first contact into the second.
     Merge(String, String),
+    /// Somebody adds one to the employees of a company, under this key.
+    Grow(RecordId, String),
 }
+
+/// Reads how many employees a company has, and sets one more. Of those who read the same number, one
+/// succeeds; the others read again.
+async fn grow(
+    db: &FaultyDatabase,
+    catalog: &Catalog,
+    id: RecordId,
+    key: &str,
+    now: Millis,
+    ids: &mut Ids,
+) -> Result<Vec<Work>, CommitError> {
+    for _ in 0..CONFLICT_RETRIES_MAX {
+        let rows = db.batch(vec![contacts::records_by_ids([&id], &[], &[], now)]).await?;
+        let known = all::<ContactRow>(rows.first())?.into_iter().map(AnyRecord::from).next();
+        let value = |name: &str| {
+            let known = known.as_ref().and_then(|record| record.attributes.get(name));
+            known.cloned().unwrap_or_default()
+        };
+        let more = value(EMPLOYEES).as_i64().unwrap_or(0) + 1;
+        // Two who wish the same number are no conflict; that each was the last to count is one.
+        let fields = [(EMPLOYEES, more.into()), ("counted", key.into())];
+        let fields = fields.map(|(name, new): (&str, Value)| {
+            (name.to_owned(), FieldEdit { was: Some(value(name)), new })
+        });
+        let edit = Edit {
+            by: Actor::from("member:m"),
+            key: Some(key.to_owned()),
+            fields: fields.into(),
+            tags: TagEdit::default(),
+        };
+        let kind = KindId::from("company");
+        let who = RecordRef::Plain { id: id.clone(), kind };
+        let inputs = vec![Input::Record(RecordInput::Edited(Box::new(edit)))];
+        let done = commit(db, catalog, vec![Command { who, inputs }], now, ids).await?;
+        // Nothing was decided if the key is known.
+        if done.iter().all(|one| one.conflicts.is_empty()) {
+            return Ok(deliveries(&done));
+        }
+    }
+    Err(CommitError::Contended)
+}
+
+/// The attribute that grows.
+pub const EMPLOYEES: &str = "employees";
 
 /// Work for a worker.
 pub enum Flow {
@@ -222,6 +276,9 @@ impl FlowContext {
                         Ok(Vec::new())
                     }
                 }
+            }
+            Flow::Request(Request::Grow(company, key)) => {
+                grow(db, catalog, company, &key, now, ids).await
             }
             Flow::Work(Work::DueV1 { contacts }) => due::run(db, catalog, contacts, now, ids).await,
             Flow::Work(Work::AloneV1 { contact }) => {

@@ -1,8 +1,8 @@
 //! The actions of people, of bots, and of the customer's own system.
 
-use super::flow::{Flow, Job};
+use super::flow::{Flow, Job, Request};
 use super::run::{Fact, Run};
-use crate::domain::base::primitives::{CampaignId, QualifiedId};
+use crate::domain::base::primitives::{CampaignId, QualifiedId, RecordId};
 use crate::domain::base::token::Purpose;
 use crate::domain::contact::touch::Touch;
 use crate::domain::engine::Submitted;
@@ -15,6 +15,9 @@ use serde_json::json;
 
 /// The number of people.
 pub const PEOPLE: u64 = 10;
+
+/// The number of companies.
+const COMPANIES: u64 = 3;
 
 /// The number of people who join at once.
 const CROWD: usize = 30;
@@ -32,9 +35,22 @@ impl Run {
         self.remember_asked(&post);
         self.facts.insert(post.key.clone(), Fact { addresses, contact: None, at: post.at });
         self.posts.push(post.clone());
+        self.grow_company();
         // Sends the same form, perhaps twice at once.
         for _ in 0..1 + self.shared.dice.below(2) {
             self.begin(Flow::Submit(Box::new(post.clone())));
+        }
+    }
+
+    /// Two members add an employee to the same company at once.
+    fn grow_company(&mut self) {
+        let n = self.posts.len() as u64;
+        let company = RecordId(format!("0000000{}-0000-7000-8000-00000000c0de", n % COMPANIES));
+        for member in ["a", "b"] {
+            let key = format!("grow:{n}:{member}");
+            let (contact, at) = (Some(company.clone()), self.now());
+            self.facts.insert(key.clone(), Fact { addresses: Vec::new(), contact, at });
+            self.begin(Flow::Request(Request::Grow(company.clone(), key)));
         }
     }
 

@@ -25,7 +25,7 @@ id = \"write\"
 send = \"emails/white-paper-welcome\"
 [[journey.firms.step]]
 id = \"say\"
-notify = \"Call them\"
+notify = \"owner\"
 "
     ));
     assert_snapshot!(found, @"
