@@ -33,6 +33,7 @@ mod quarantine;
 mod records;
 mod restores;
 mod segment_backfill;
+mod scopes;
 mod segments;
 mod providers;
 mod sessions;
