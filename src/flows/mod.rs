@@ -14,3 +14,4 @@ pub mod send;
 pub mod report;
 pub mod schedule;
 pub mod operations;
+pub mod access;

@@ -1,16 +1,20 @@
-//! A scope has two evaluators, in memory and in SQL, and they agree.
+//! A scope has two evaluators, in memory and in SQL, and they agree; and what a member's session
+//! says about owners is what teams, managers and deputies are.
 
 use super::segments::{contact, ids, named, rule, store};
 use super::support::MONDAY;
 use dripline::domain::access::built_in;
+use dripline::domain::access::member::Member;
 use dripline::domain::access::rights::{Access, Owners, Scope};
 use dripline::domain::access::role::{Action, FieldAccess, Grant, Reach, Role};
-use dripline::domain::base::primitives::{Actor, KindId, MemberId, Millis};
+use dripline::domain::access::session::{Session, SessionPurpose};
+use dripline::domain::base::primitives::{Actor, KindId, MemberId, Millis, Span};
 use dripline::flows::ports::Database;
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::block_on;
+use dripline::store::sessions::{self, SessionRow};
 use dripline::store::statement::Statement;
-use dripline::store::scope;
+use dripline::store::{members, scope};
 use proptest::prelude::*;
 use proptest::sample::select;
 use std::collections::BTreeSet;
@@ -61,6 +65,66 @@ proptest! {
 /// A rule about the present date needs the record's own clock, so grants cannot have it.
 fn asks_the_date(scope: &Scope) -> bool {
     format!("{scope:?}").contains("Relative")
+}
+
+fn member(id: &str, team: &str) -> Member {
+    let member = Member::new(id.into(), NOW);
+    let roles = vec!["sales".to_owned()];
+    Member {
+        email: format!("{id}@x.example"),
+        name: id.to_owned(),
+        team: team.to_owned(),
+        roles,
+        ..member
+    }
+}
+
+/// The owners that a member sees the records of, read as a request reads them.
+fn owners(db: &Sqlite, id: &str, now: Millis) -> [String; 3] {
+    let session = Session::of_member(SessionPurpose::Session, &id.into(), id, now);
+    block_on(db.batch(vec![sessions::keep(id, &session)])).unwrap();
+    let rows = block_on(db.batch(vec![sessions::find(id, now), sessions::end(id)])).unwrap();
+    let row: SessionRow = rows[0].first().unwrap().unwrap();
+    let (_, Owners { own, team, below }) = row.caller.resolve(&[]);
+    [own, team, below].map(|ids| ids.iter().map(MemberId::as_str).collect::<Vec<_>>().join(" "))
+}
+
+#[test]
+fn owners_follow_from_teams_managers_and_deputies() {
+    let db = Sqlite::in_memory().unwrap();
+    let manager = |id: &str| Some(MemberId::from(id));
+    let until = Some(NOW.plus(Span::days(2)));
+    let all = [
+        member("head", "sales"),
+        member("east", "sales/east"),
+        Member { deputy: manager("east"), away_until: until, ..member("east2", "sales/east") },
+        member("sub", "sales/east/b"),
+        // Its name only begins like the other.
+        member("easter", "sales/eastern"),
+        member("sales2", "sales2"),
+        Member { manager: manager("head"), ..member("remote", "") },
+        Member { manager: manager("remote"), ended_at: Some(NOW), ..member("intern", "") },
+        // They report to each other.
+        Member { manager: manager("b"), ..member("a", "") },
+        Member { manager: manager("a"), ..member("b", "") },
+        member("lone", ""),
+    ];
+    block_on(db.batch(all.iter().map(members::insert).collect())).unwrap();
+    let below_head = "east east2 easter intern remote sub";
+    for (id, own, team, below) in [
+        ("head", "", "head", below_head),
+        ("east", "east2", "east east2", "sub"),
+        ("east2", "", "east east2", "sub"),
+        ("sales2", "", "sales2", ""),
+        ("remote", "", "", "intern"),
+        ("a", "", "", "a b"),
+        ("lone", "", "", ""),
+        ("intern", "", "", ""),
+    ] {
+        assert_eq!(owners(&db, id, NOW), [own, team, below], "{id}");
+    }
+    let later = NOW.plus(Span::days(3));
+    assert_eq!(owners(&db, "east", later)[0], "", "back at work");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The API: JSON for programs that hold a token. One file per resource.
 
+pub mod audit;
 pub mod broadcasts;
 pub mod campaigns;
 pub mod contacts;
@@ -8,9 +9,12 @@ pub mod description;
 pub mod events;
 pub mod health;
 pub mod journeys;
+pub mod members;
 pub mod messages;
 pub mod quarantine;
 pub mod reports;
 pub mod restore;
+pub mod roles;
 pub mod sessions;
 pub mod suppressions;
+pub mod tokens;

@@ -1,5 +1,6 @@
 //! The commands of `dripline`, one file each: arguments and a terminal in, an exit status out.
 
+pub mod audit;
 pub mod broadcast;
 pub mod campaign;
 pub mod check;
@@ -12,6 +13,7 @@ pub mod faults;
 pub mod import_suppressions;
 pub mod inspect;
 pub mod journey;
+pub mod member;
 pub mod merge;
 pub mod parked;
 mod preview;
@@ -28,6 +30,7 @@ pub mod simulate;
 pub mod suppressions;
 pub mod table;
 pub mod token;
+pub mod token_admin;
 pub mod unpublish;
 #[cfg(test)]
 mod tests;
