@@ -3,6 +3,9 @@
 #[cfg(test)]
 mod tests;
 
+use crate::domain::access::audit::Act;
+use crate::domain::access::rights::Need;
+use crate::domain::access::role::Action;
 use crate::domain::campaign::broadcast::BroadcastVerb;
 use crate::domain::campaign::journey::RunState;
 use crate::domain::form::form_data::percent_decode;
@@ -56,6 +59,8 @@ pub enum Route<'a> {
     ApiBroadcast(&'a str),
     /// Starts, pauses, resumes or cancels a broadcast.
     ApiSetBroadcast(&'a str, BroadcastVerb),
+    /// A contact as its reader may see it.
+    Contact(ContactRoute<'a>),
     /// Explains the state of a contact, identified by its id.
     ApiExplain(&'a str),
     /// Explains the state of a contact identified in the body: an address in a URL would end up in
@@ -137,6 +142,8 @@ pub enum Route<'a> {
     AdminUnpublish(&'a str),
     /// The sessions of the web app.
     Session(SessionRoute),
+    /// Members, their tokens and roles, and the audit log.
+    Team(TeamRoute<'a>),
     /// Lists the messages in the local mailbox.
     Mailbox,
     /// Shows a message in the local mailbox.
@@ -154,6 +161,7 @@ pub enum SessionRoute {
     Ask,
     /// The script of the sign-in page: it copies the secret of a link into the form.
     Script,
+    /// Signs in with a token or a link, or mails a link to a member.
     SignIn,
     SignOut,
     /// Creates a sign-in link, through the API.
@@ -211,95 +219,174 @@ pub enum DeadRoute<'a> {
     ByHand(&'a str, DeadVerb),
 }
 
+/// The routes of the API for what a reader may see of a contact, identified by its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContactRoute<'a> {
+    Show(&'a str),
+    /// Shows the whole value of a masked field.
+    Unmask(&'a str),
+}
+
+/// The routes of the API for members, tokens, roles and the audit log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TeamRoute<'a> {
+    Members,
+    AddMember,
+    /// Shows a member, by id or e-mail address.
+    Member(&'a str),
+    EditMember(&'a str),
+    EndMember(&'a str),
+    /// Mails a one-time sign-in link to a member.
+    MailLink(&'a str),
+    Tokens,
+    AddToken,
+    /// Revokes a token, by id or name.
+    RevokeToken(&'a str),
+    Roles,
+    PutRole(&'a str),
+    DeleteRole(&'a str),
+    /// Reads the audit log.
+    Audit,
+}
+
 impl SessionRoute {
     fn credential(self) -> Credential {
         match self {
             Self::Ask | Self::Script | Self::SignIn | Self::SignOut => Credential::None,
-            Self::ApiLink | Self::ApiList | Self::ApiEndAll => Credential::ApiToken,
+            // The link signs in as the token does, and only configured tokens sign in.
+            Self::ApiLink => Credential::ApiToken(Need::Owner),
+            Self::ApiList | Self::ApiEndAll => Credential::ApiToken(Need::To(Action::Manage)),
         }
     }
 }
 
 impl DeadRoute<'_> {
     fn credential(self) -> Credential {
+        let (look, act) = (Need::Quoting(Action::Operate), Need::To(Action::Operate));
         match self {
-            Self::ApiList | Self::ApiOne(_) | Self::ApiSay(..) => Credential::ApiToken,
-            Self::Page | Self::ByHand(..) => Credential::Session,
+            Self::ApiList | Self::ApiOne(_) => Credential::ApiToken(look),
+            Self::ApiSay(..) => Credential::ApiToken(act),
+            Self::Page => Credential::Session(look),
+            Self::ByHand(..) => Credential::Session(act),
         }
     }
 }
 
+impl RecordRoute<'_> {
+    /// Which records of the kind are meant is up to the handler, which knows the kind.
+    fn credential(self) -> Credential {
+        Credential::ApiToken(match self {
+            Self::Kind(KindRoute::Publish) => Need::To(Action::Publish),
+            Self::Kind(KindRoute::Diff) => Need::To(Action::Compose),
+            _ => Need::Known,
+        })
+    }
+}
+
+impl TeamRoute<'_> {
+    fn credential(self) -> Credential {
+        Credential::ApiToken(match self {
+            Self::Members
+            | Self::AddMember
+            | Self::Member(_)
+            | Self::EditMember(_)
+            | Self::EndMember(_)
+            | Self::MailLink(_)
+            | Self::Tokens
+            | Self::AddToken
+            | Self::RevokeToken(_)
+            | Self::Roles => Need::To(Action::Manage),
+            Self::PutRole(_) | Self::DeleteRole(_) => Need::Owner,
+            Self::Audit => Need::To(Action::Audit),
+        })
+    }
+}
+
 impl Route<'_> {
-    /// Returns the credential that a request needs before its handler runs. The match is
-    /// exhaustive, so a new route without a credential does not compile.
+    /// Returns the credential that a request needs before its handler runs, and the permission that
+    /// its holder needs. The match is exhaustive, so a new route without them does not compile.
+    #[rustfmt::skip]
     pub fn credential(&self) -> Credential {
+        use Action::{
+            Compose, Edit, Erase, Import, Merge, Operate, Publish, Report, See, Send, Unmask,
+        };
+        use Need::{Clear, Every, Quoting, Some, To};
+        use Route::*;
+        let api = Credential::ApiToken;
+        let page = Credential::Session;
         match self {
-            Self::Page(_)
-            | Self::FormStart(_)
-            | Self::FormPreflight(_)
-            | Self::FormSend(_)
-            | Self::Click(_)
-            | Self::ShortLink(_)
-            | Self::Open(_)
-            | Self::UnsubscribeAsk(_)
-            | Self::Unsubscribe(_)
-            | Self::UnsubscribeUndo(_)
-            | Self::PreferencesAsk(_)
-            | Self::Preferences(_)
-            | Self::ConfirmAsk(_)
-            | Self::Confirm(_)
-            | Self::Hook(..)
-            | Self::ApiDescription
-            | Self::Health
-            | Self::Ready => Credential::None,
-            Self::ApiPublish
-            | Self::ApiDiff
-            | Self::ApiPreview(_)
-            | Self::ApiTest(_)
-            | Self::ApiSetJourney(..)
-            | Self::ApiBroadcast(_)
-            | Self::ApiSetBroadcast(..)
-            | Self::ApiExplain(_)
-            | Self::ApiExplainAsked
-            | Self::ApiErase(_)
-            | Self::ApiEraseAsked
-            | Self::ApiConsents(_)
-            | Self::ApiConsentsAsked
-            | Self::ApiSuppressions
-            | Self::ApiSuppress
-            | Self::ApiUnsuppress
-            | Self::ApiSuppressionsImport
-            | Self::ApiMerge(_)
-            | Self::ApiMergeAsked
-            | Self::ApiRestore
-            | Self::ApiResolveRestore(_)
-            | Self::ApiParked
-            | Self::ApiRelease(_)
-            | Self::ApiRejudge(_)
-            | Self::ApiReleaseCampaign(_)
-            | Self::ApiStops(_)
-            | Self::ApiUnpublish(_)
-            | Self::ApiEvents
-            | Self::ApiReport(_) => Credential::ApiToken,
-            Self::Admin
-            | Self::AdminReport(_)
-            | Self::AdminMessages(_)
-            | Self::AdminMessage(..)
-            | Self::AdminMessageAsked(..)
-            | Self::AdminSetJourney(..)
-            | Self::AdminSuppressions
-            | Self::AdminSuppress
-            | Self::AdminUnsuppress
-            | Self::AdminBroadcast(_)
-            | Self::AdminSetBroadcast(..)
-            | Self::AdminRelease(_)
-            | Self::AdminReleaseCampaign(_)
-            | Self::AdminUnpublish(_) => Credential::Session,
-            Self::Record(_) => Credential::ApiToken,
-            Self::Dead(found) => found.credential(),
-            Self::Session(found) => found.credential(),
-            Self::Mailbox | Self::MailboxMessage(_) => Credential::Mailbox,
+            Page(_) | FormStart(_) | FormPreflight(_) | FormSend(_) | Click(_) | ShortLink(_)
+            | Open(_) | UnsubscribeAsk(_) | Unsubscribe(_) | UnsubscribeUndo(_)
+            | PreferencesAsk(_) | Preferences(_) | ConfirmAsk(_) | Confirm(_) | Hook(..)
+            | ApiDescription | Health | Ready => Credential::None,
+            ApiPublish | ApiSetJourney(..) | ApiStops(_) | ApiUnpublish(_) => api(To(Publish)),
+            ApiDiff | ApiPreview(_) | ApiTest(_) => api(To(Compose)),
+            ApiSetBroadcast(..) | ApiReleaseCampaign(_) => api(To(Send)),
+            ApiBroadcast(_) | ApiReport(_) => api(To(Report)),
+            ApiExplain(_) | ApiExplainAsked | ApiConsents(_) | ApiConsentsAsked => api(Clear(See)),
+            Contact(ContactRoute::Show(_)) => api(Some(See)),
+            Contact(ContactRoute::Unmask(_)) => api(Some(Unmask)),
+            ApiErase(_) | ApiEraseAsked => api(Some(Erase)),
+            ApiMerge(_) | ApiMergeAsked => api(Some(Merge)),
+            ApiSuppressions => api(Quoting(See)),
+            ApiSuppress | ApiUnsuppress => api(Every(Edit)),
+            ApiSuppressionsImport | ApiEvents => api(Every(Import)),
+            ApiRestore | ApiResolveRestore(_) | ApiParked | ApiRelease(_) | ApiRejudge(_) => {
+                api(To(Operate))
+            }
+            Admin | AdminReport(_) | AdminMessages(_) | AdminMessage(..) | AdminBroadcast(_) => {
+                page(To(Report))
+            }
+            AdminMessageAsked(..) => page(To(Compose)),
+            AdminSetJourney(..) | AdminUnpublish(_) => page(To(Publish)),
+            AdminSuppressions => page(Quoting(See)),
+            AdminSuppress | AdminUnsuppress => page(Every(Edit)),
+            AdminSetBroadcast(..) | AdminReleaseCampaign(_) => page(To(Send)),
+            AdminRelease(_) => page(To(Operate)),
+            Record(found) => found.credential(),
+            Dead(found) => found.credential(),
+            Session(found) => found.credential(),
+            Team(found) => found.credential(),
+            Mailbox | MailboxMessage(_) => Credential::Mailbox,
         }
+    }
+
+    /// Returns what the audit log says about a request that was granted; `None` if it changes
+    /// nothing, or if its flow writes the log in its own batch. A handler adds what only it knows.
+    pub fn act(&self) -> Option<Act> {
+        use Route::*;
+        Option::Some(match *self {
+            ApiPublish => Act::new("publish", "campaign", ""),
+            ApiUnpublish(id) | AdminUnpublish(id) => Act::new("unpublish", "campaign", id),
+            ApiReleaseCampaign(id) | AdminReleaseCampaign(id) => {
+                Act::new("release", "campaign", id)
+            }
+            ApiRejudge(id) => Act::new("rejudge", "campaign", id),
+            ApiTest(id) | AdminMessageAsked(id, _) => Act::new("test", "campaign", id),
+            ApiSetJourney(id, state) | AdminSetJourney(id, state) => {
+                Act::new(state.verb(), "journey", id)
+            }
+            ApiSetBroadcast(id, verb) | AdminSetBroadcast(id, verb) => {
+                Act::new(verb.as_str(), "broadcast", id)
+            }
+            ApiErase(_) | ApiEraseAsked => Act::new("erase", "contact", ""),
+            ApiMerge(_) | ApiMergeAsked => Act::new("merge", "contact", ""),
+            ApiSuppress | AdminSuppress => Act::new("suppress", "address", ""),
+            ApiUnsuppress | AdminUnsuppress => Act::new("unsuppress", "address", ""),
+            ApiSuppressionsImport => Act::new("import", "suppressions", ""),
+            ApiSuppressions | AdminSuppressions => Act::new("list", "suppressions", ""),
+            ApiConsents(_) | ApiConsentsAsked => Act::new("read_consents", "contact", ""),
+            ApiResolveRestore(word) => Act::new(word.verb(), "restore", ""),
+            ApiRelease(id) | AdminRelease(id) => Act::new("release", "contact", id),
+            Dead(DeadRoute::ApiSay(id, verb) | DeadRoute::ByHand(id, verb)) => {
+                Act::new(verb.as_str(), "dead_letter", id)
+            }
+            Session(SessionRoute::ApiEndAll) => Act::new("end_all", "session", ""),
+            Record(RecordRoute::Kind(KindRoute::Publish)) => Act::new("publish", "kind", ""),
+            Record(RecordRoute::Erase(_, id)) => Act::new("erase", "record", id),
+            Team(TeamRoute::Audit) => Act::new("read", "audit", ""),
+            _ => return None,
+        })
     }
 
     /// Returns whether the handler needs the catalog of published versions.
@@ -313,6 +400,7 @@ impl Route<'_> {
                 | Self::ApiEvents
                 | Self::ApiDescription
                 | Self::Session(_)
+                | Self::Team(_)
                 | Self::Health
                 | Self::Ready
         )
@@ -332,10 +420,12 @@ pub enum NoRoute {
 pub enum Credential {
     /// None; the handler may still require a signed token in the path.
     None,
-    ApiToken,
-    /// A session of the web app.
-    Session,
-    /// A session, except on a machine that nobody else can reach.
+    /// An API token with a permission.
+    ApiToken(Need),
+    /// A session of the web app with a permission.
+    Session(Need),
+    /// The session of an owner, except on a machine that nobody else can reach: the mailbox has the
+    /// sign-in links of all members.
     Mailbox,
 }
 
@@ -523,6 +613,7 @@ fn admin<'a>(method: &str, path: &'a str, parts: &[&'a str]) -> Result<Route<'a>
 fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
     use RecordRoute::{Create, Edit, Erase, Kind, List, One, Query};
     use Route::*;
+    use TeamRoute::*;
     let one = |wanted, route, allow| one(method, wanted, route, allow);
     let both = |get, post| both(method, get, post);
     match *parts {
@@ -540,6 +631,7 @@ fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
             Some(verb) => one("POST", ApiSetBroadcast(id, verb), "POST"),
             None => Err(NoRoute::NotFound),
         },
+        ["contacts", id, "unmask"] => one("POST", Contact(ContactRoute::Unmask(id)), "POST"),
         ["contacts", "explain"] => one("POST", ApiExplainAsked, "POST"),
         ["contacts", id, "explain"] => one("GET", ApiExplain(id), GET),
         ["contacts", "erase"] => one("POST", ApiEraseAsked, "POST"),
@@ -559,6 +651,7 @@ fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
         ["records", kind, "query"] => one("POST", Record(Query(kind)), "POST"),
         ["records", kind, id] => both(Record(One(kind, id)), Record(Edit(kind, id))),
         ["records", kind, id, "erase"] => one("POST", Record(Erase(kind, id)), "POST"),
+        ["contacts", id] => one("GET", Contact(ContactRoute::Show(id)), GET),
         ["restore"] => one("GET", ApiRestore, GET),
         ["restore", verb] => match Resolution::by_verb(verb) {
             Some(word) => one("POST", ApiResolveRestore(word), "POST"),
@@ -580,6 +673,16 @@ fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
         ["sessions"] => one("GET", Session(SessionRoute::ApiList), GET),
         ["sessions", "end"] => one("POST", Session(SessionRoute::ApiEndAll), "POST"),
         ["openapi.json"] => one("GET", ApiDescription, GET),
+        ["members"] => both(Team(Members), Team(AddMember)),
+        ["members", id] => both(Team(Member(id)), Team(EditMember(id))),
+        ["members", id, "end"] => one("POST", Team(EndMember(id)), "POST"),
+        ["members", id, "link"] => one("POST", Team(MailLink(id)), "POST"),
+        ["tokens"] => both(Team(Tokens), Team(AddToken)),
+        ["tokens", id, "revoke"] => one("POST", Team(RevokeToken(id)), "POST"),
+        ["roles"] => one("GET", Team(Roles), GET),
+        ["roles", id] => one("POST", Team(PutRole(id)), "POST"),
+        ["roles", id, "delete"] => one("POST", Team(DeleteRole(id)), "POST"),
+        ["audit"] => one("GET", Team(Audit), GET),
         _ => Err(NoRoute::NotFound),
     }
 }

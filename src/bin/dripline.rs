@@ -13,9 +13,9 @@ mod cli {
     use clap::Parser;
     use clap::error::{ContextKind, ContextValue, ErrorKind};
     use dripline::native::cli::{
-        Exit, Terminal, broadcast, campaign, check, consents, dead_letters, erase, explain,
-        inspect, journey, kind, merge, parked, publish, record, rejudge, render, report, restore,
-        send_test, session, simulate, suppressions, token, unpublish,
+        Exit, Terminal, audit, broadcast, campaign, check, consents, dead_letters, erase, explain,
+        inspect, journey, kind, member, merge, parked, publish, record, rejudge, render, report,
+        restore, send_test, session, simulate, suppressions, token, unpublish,
     };
     use std::io::{self, Write};
     use std::process::ExitCode;
@@ -53,6 +53,8 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
         Inspect(inspect::Args),
         Token(token::Args),
         Session(session::Args),
+        Member(member::Args),
+        Audit(audit::Args),
     }
 
     /// Adds to an error about a missing server or token where to set them.
@@ -100,6 +102,8 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
             Cli::Report(args) => report::run(args, &mut terminal),
             Cli::Token(args) => token::run(args, &mut terminal),
             Cli::Session(args) => session::run(args, &mut terminal),
+            Cli::Member(args) => member::run(args, &mut terminal),
+            Cli::Audit(args) => audit::run(args, &mut terminal),
             Cli::Inspect(args) => inspect::run(args, &mut terminal),
         };
         match exit.and_then(|exit| out.flush().map(|()| exit)) {

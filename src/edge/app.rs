@@ -1,6 +1,8 @@
 //! What every entry point needs: the ports, the catalog, the configuration, the time.
 
-use crate::domain::base::primitives::{CampaignId, Ids, Millis, QualifiedId, Span};
+use crate::domain::access::audit::Act;
+use crate::domain::access::rights::Access;
+use crate::domain::base::primitives::{Actor, CampaignId, Ids, Millis, QualifiedId, Span};
 use crate::domain::campaign::broadcast::BroadcastVerb;
 use crate::domain::campaign::journey::RunState;
 use crate::domain::contact::address::counted_network;
@@ -16,6 +18,8 @@ use crate::edge::platform::fetch::Fetcher;
 use crate::edge::platform::kv::Kv;
 use crate::edge::platform::queue::Queue;
 use crate::edge::platform::{self, Env, clock};
+use crate::flows::access::link_mail::{self, LinkMail};
+use crate::flows::access::{Office, audit};
 use crate::flows::broadcast::control::{self, BroadcastProgress};
 use crate::flows::broadcast::run;
 use crate::flows::campaign::catalog_cache::{Library, Shelf};
@@ -53,6 +57,8 @@ pub struct App {
     /// When the entry point began.
     pub now: Millis,
     pub ids: Ids,
+    /// Who makes the request, once the guard knows; until then, nobody.
+    pub access: Access,
 }
 
 impl App {
@@ -71,7 +77,17 @@ impl App {
             Err(error) => (Rc::default(), Some(error.to_string())),
         };
         let ids = Ids::new(now, seed);
-        Ok(Self { env, db, kv, catalog, catalog_failure, settings, now, ids })
+        Ok(Self {
+            env,
+            db,
+            kv,
+            catalog,
+            catalog_failure,
+            settings,
+            now,
+            ids,
+            access: Access::nobody(),
+        })
     }
 
     /// The stores that published versions are read from.
@@ -154,6 +170,49 @@ impl App {
 
     pub async fn take_in(&self, facts: &[Intake]) -> Result<(), String> {
         Queue::Intake.send(&self.env, facts).await.map_err(|error| error.reason)
+    }
+}
+
+/// What concerns members.
+impl App {
+    /// Returns the management of members, for the one who makes the request.
+    pub fn office(&self) -> Office<'_, D1> {
+        Office { db: &self.db, by: &self.access, now: self.now, ids: self.ids.clone() }
+    }
+
+    /// Mails a sign-in link to the member with this address. `random` is its secret.
+    pub async fn mail_link(
+        &mut self,
+        address: &str,
+        random: &str,
+    ) -> Result<LinkMail, DatabaseError> {
+        let App { env, db, settings, now, ids, .. } = self;
+        let http = Outside { env, db, now: *now, began: clock::real() };
+        link_mail::mail_link(db, &http, settings, address, random, *now, ids).await
+    }
+
+    /// Returns the audit log for the request, which the handler's use of the app does not end.
+    pub fn audit_log(&self) -> AuditLog {
+        let (db, actor) = (self.db.clone(), self.access.actor().clone());
+        AuditLog { db, actor, now: self.now, ids: self.ids.clone() }
+    }
+}
+
+/// The audit log, for one request.
+pub struct AuditLog {
+    db: D1,
+    actor: Actor,
+    now: Millis,
+    ids: Ids,
+}
+
+impl AuditLog {
+    /// Enters what was done. If that fails, the act stays done, and the worker's log says so.
+    pub async fn enter(mut self, act: Act) {
+        let entry = act.by(&self.actor, self.now, &mut self.ids);
+        if let Err(error) = audit::enter(&self.db, &entry).await {
+            response::log("audit", &format!("{} {}: {error}", entry.action, entry.kind));
+        }
     }
 }
 

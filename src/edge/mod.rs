@@ -13,7 +13,9 @@ use crate::flows::ingest::consume;
 use crate::flows::operations::dead_letters::{Dead, Desk};
 use crate::flows::schedule::tick::Minute;
 use crate::flows::tasks::Work;
-use crate::route::{self, DeadRoute, NoRoute, Route, SessionRoute, area, route};
+use crate::route::{
+    self, ContactRoute, DeadRoute, NoRoute, Route, SessionRoute, TeamRoute, area, route,
+};
 use crate::views::admin::SIGN_IN_SCRIPT;
 use crate::views::visitor::MessageKind;
 use app::App;
@@ -53,7 +55,7 @@ async fn answer(inbound: Inbound, env: Env) -> Reply {
     if found == Route::Health {
         return Reply::text(200, "ok\n");
     }
-    let app = match App::open(env).await {
+    let mut app = match App::open(env).await {
         Ok(app) => app,
         Err(problem) => {
             response::log("app.open", &problem);
@@ -69,10 +71,17 @@ async fn answer(inbound: Inbound, env: Env) -> Reply {
             return response::unavailable(&inbound);
         }
     }
-    if let Some(refusal) = guard::unauthorized(&app, &inbound, found.credential()).await {
-        return refusal;
+    app.access = match guard::authorize(&app, &inbound, found.credential()).await {
+        Ok(access) => access,
+        Err(refusal) => return refusal,
+    };
+    let Some(act) = found.act() else { return dispatch(app, inbound, found).await };
+    let log = app.audit_log();
+    let reply = dispatch(app, inbound, found).await;
+    if let Some(act) = reply.done(act) {
+        log.enter(act).await;
     }
-    dispatch(app, inbound, found).await
+    reply
 }
 
 async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
@@ -99,6 +108,7 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::ApiSetJourney(id, to) => api::journeys::set_state(app, inbound, id, to).await,
         Route::ApiBroadcast(id) => api::broadcasts::preview(app, inbound, id).await,
         Route::ApiSetBroadcast(id, to) => api::broadcasts::control(app, inbound, id, to).await,
+        Route::Contact(found) => contact(app, inbound, found).await,
         Route::ApiExplain(id) => api::contacts::explain(app, inbound, id).await,
         Route::ApiExplainAsked => api::contacts::explain_named(app, inbound).await,
         Route::ApiErase(id) => api::contacts::erase(app, inbound, id).await,
@@ -139,10 +149,24 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::AdminUnpublish(id) => admin::campaigns::unpublish(app, inbound, id).await,
         Route::AdminReleaseCampaign(id) => admin::campaigns::release(app, inbound, id).await,
         Route::Session(found) => sessions(app, inbound, found).await,
-        Route::Mailbox => admin::mailbox::list(app, inbound).await,
-        Route::MailboxMessage(id) => admin::mailbox::show(app, inbound, id).await,
+        Route::Team(found) => team(app, inbound, found).await,
+        Route::Mailbox | Route::MailboxMessage(_) => mailbox(app, inbound, found).await,
         Route::Health => Reply::text(200, "ok\n"),
         Route::Ready => api::health::ready(app, inbound).await,
+    }
+}
+
+async fn contact(app: App, inbound: Inbound, found: ContactRoute<'_>) -> Reply {
+    match found {
+        ContactRoute::Show(id) => api::contacts::show(app, inbound, id).await,
+        ContactRoute::Unmask(id) => api::contacts::unmask(app, inbound, id).await,
+    }
+}
+
+async fn mailbox(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
+    match found {
+        Route::MailboxMessage(id) => admin::mailbox::show(app, inbound, id).await,
+        _ => admin::mailbox::list(app, inbound).await,
     }
 }
 
@@ -153,6 +177,24 @@ async fn dead_letters(app: App, inbound: Inbound, found: DeadRoute<'_>) -> Reply
         DeadRoute::ApiSay(id, verb) => api::dead_letters::act(app, inbound, id, verb).await,
         DeadRoute::Page => admin::dead_letters::list(app, inbound).await,
         DeadRoute::ByHand(id, verb) => admin::dead_letters::act(app, inbound, id, verb).await,
+    }
+}
+
+async fn team(app: App, inbound: Inbound, found: TeamRoute<'_>) -> Reply {
+    match found {
+        TeamRoute::Members => api::members::list(app, inbound).await,
+        TeamRoute::AddMember => api::members::add(app, inbound).await,
+        TeamRoute::Member(named) => api::members::show(app, inbound, named).await,
+        TeamRoute::EditMember(named) => api::members::edit(app, inbound, named).await,
+        TeamRoute::EndMember(named) => api::members::end(app, inbound, named).await,
+        TeamRoute::MailLink(named) => api::members::mail_link(app, inbound, named).await,
+        TeamRoute::Tokens => api::tokens::list(app, inbound).await,
+        TeamRoute::AddToken => api::tokens::add(app, inbound).await,
+        TeamRoute::RevokeToken(named) => api::tokens::revoke(app, inbound, named).await,
+        TeamRoute::Roles => api::roles::list(app, inbound).await,
+        TeamRoute::PutRole(id) => api::roles::put(app, inbound, id).await,
+        TeamRoute::DeleteRole(id) => api::roles::delete(app, inbound, id).await,
+        TeamRoute::Audit => api::audit::list(app, inbound).await,
     }
 }
 

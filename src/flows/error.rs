@@ -15,6 +15,8 @@ pub enum FlowError {
     Rejected(Refusal),
     /// The present state does not allow it.
     Conflict(Refusal),
+    /// The one who asks may not do this.
+    Forbidden(Refusal),
     /// The database failed, or other writers kept changing the same contact. Repeating the request
     /// is safe.
     Database(DatabaseError),

@@ -15,3 +15,4 @@ pub mod send;
 pub mod report;
 pub mod schedule;
 pub mod operations;
+pub mod access;

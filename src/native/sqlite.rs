@@ -35,6 +35,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0020_operations.sql"),
     include_str!("../../migrations/0021_mailboxes.sql"),
     include_str!("../../migrations/0022_records.sql"),
+    include_str!("../../migrations/0023_members.sql"),
     include_str!("../../migrations/0024_kinds.sql"),
 ];
 

@@ -32,7 +32,7 @@ const MESSAGES: &str = "
 
 /// Returns the statements that remove everything identifying from the rows about these contacts,
 /// and add the hashes of their addresses to the list.
-pub fn empty(contacts: &[RecordId], addresses: &[ErasedAddress], now: Millis) -> [Statement; 12] {
+pub fn empty(contacts: &[RecordId], addresses: &[ErasedAddress], now: Millis) -> [Statement; 13] {
     let of = |sql: &str| Statement {
         sql: sql.replace("MESSAGES", MESSAGES).into(),
         params: vec![Value::json(contacts)],
@@ -83,6 +83,9 @@ pub fn empty(contacts: &[RecordId], addresses: &[ErasedAddress], now: Millis) ->
              WHERE contact_id IN (SELECT value FROM json_each(?1))"),
         of("DELETE FROM cap_places WHERE contact_id IN (SELECT value FROM json_each(?1))"),
         forget_dead_letters(contacts, addresses),
+        // Who did what and when remains; what was before and after is the person's.
+        of("UPDATE audit SET detail = 'null'
+             WHERE object <> '' AND object IN (SELECT value FROM json_each(?1))"),
         of("DELETE FROM parked WHERE contact_id IN (SELECT value FROM json_each(?1))"),
         forget,
         remember,

@@ -1,5 +1,7 @@
 //! SQL as data: functions that return a `Statement`. Nothing here touches a database.
 
+pub mod api_tokens;
+pub mod audit;
 pub mod brakes;
 pub mod broadcasts;
 pub mod campaigns;
@@ -13,6 +15,7 @@ pub mod invariants;
 pub mod journeys;
 pub mod kinds;
 pub mod mailbox;
+pub mod members;
 pub mod merging;
 pub mod messages;
 pub mod outages;
@@ -26,6 +29,7 @@ pub mod restores;
 mod rule_sql;
 pub mod circuit_breakers;
 pub mod schedule;
+pub mod scope;
 pub mod segments;
 pub mod sessions;
 pub mod short_links;

@@ -10,6 +10,7 @@ use crate::domain::segment::{
     Operator, PRIME, Rule, Sample, Scalar, TAIL, TimeTest,
 };
 use crate::domain::time::calendar;
+use serde::Serialize;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -19,14 +20,17 @@ const DAY: i64 = 86_400_000;
 /// The most arguments of one function (https://developers.cloudflare.com/d1/platform/limits/).
 const ARGUMENTS_MAX: usize = 32;
 
-/// Writes a rule as an expression over a contact `c`. Constants go into one JSON array, `?1`, so
-/// that a rule of any size stays within D1's 100 parameters and no text becomes SQL.
+/// Writes a rule as an expression over a contact `c`. Constants go into one JSON array, `?1` or
+/// another parameter, so that a rule of any size stays within D1's 100 parameters and no text
+/// becomes SQL.
 ///
 /// An expression may be 100 levels deep on D1, and a nested SELECT continues the count. So the
 /// depth here does not grow with the length of a rule: parts are the branches of one CASE, and
 /// values are lists in `?1`. Only the nesting of the rule itself, at most 20 levels, adds depth.
 pub(super) struct RuleSql {
     constants: Vec<Json>,
+    /// The number of the parameter that they are bound to.
+    slot: usize,
     /// The position of each constant, by its text, so that a repeated constant is stored once.
     places: BTreeMap<String, usize>,
     /// The kind of the records that the rule is about.
@@ -44,11 +48,16 @@ type Sql = String;
 
 impl RuleSql {
     pub fn new(of: &KindId, now: Millis) -> Self {
-        let (constants, places) = Default::default();
-        Self { constants, places, of: of.clone(), now, needs_clock: false }
+        Self::at(1, of, now)
     }
 
-    /// Returns the value that `?1` must be bound to.
+    /// Creates one whose constants are bound to the parameter with this number.
+    pub fn at(slot: usize, of: &KindId, now: Millis) -> Self {
+        let (constants, places) = Default::default();
+        Self { constants, slot, places, of: of.clone(), now, needs_clock: false }
+    }
+
+    /// Returns the value that the parameter must be bound to.
     pub fn constants(&self) -> Value {
         Value::json(&self.constants)
     }
@@ -60,24 +69,31 @@ impl RuleSql {
         if !self.needs_clock {
             return format!("(SELECT rowid AS place, * FROM contacts WHERE kind = {kind}) c");
         }
-        let offsets = self.place(json!(calendar::offsets(self.now)));
+        let offsets = self.list(&calendar::offsets(self.now));
         // LIMIT makes SQLite materialise the list and read it once; CAST lets it build an automatic
         // index.
         format!(
             "(SELECT k.rowid AS place, k.*, z.ahead
                 FROM contacts k LEFT JOIN (SELECT CAST(value ->> 0 AS TEXT) AS name,
                                                   value ->> 1 AS ahead
-                                             FROM json_each(?1, '$[{offsets}]') LIMIT -1) z
+                                             FROM {offsets} LIMIT -1) z
                              ON z.name = k.time_zone COLLATE NOCASE
                WHERE k.kind = {kind}) c"
         )
     }
 
     pub fn constant(&mut self, value: impl Into<Json>) -> Sql {
-        format!("(?1->>{})", self.place(value.into()))
+        let place = self.place(value.into());
+        format!("(?{}->>{place})", self.slot)
     }
 
-    /// Returns the position of a constant in `?1`.
+    /// Returns a list of constants as a table with the column `value`.
+    pub fn list(&mut self, values: &impl Serialize) -> Sql {
+        let place = self.place(json!(values));
+        format!("json_each(?{}, '$[{place}]')", self.slot)
+    }
+
+    /// Returns the position of a constant in the parameter.
     fn place(&mut self, value: Json) -> usize {
         let next = self.constants.len();
         let place = *self.places.entry(value.to_string()).or_insert(next);
@@ -538,10 +554,8 @@ impl RuleSql {
         let numbers = scalars.iter().filter(|scalar| matches!(scalar, Scalar::Number(_)));
         let lists = [("'text'", texts.collect::<Vec<_>>()), (NUMBERS, numbers.collect())];
         for (types, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
-            let place = self.place(json!(list));
-            kinds.push(format!(
-                "a.type IN ({types}) AND a.value IN (SELECT value FROM json_each(?1, '$[{place}]'))"
-            ));
+            let list = self.list(&list);
+            kinds.push(format!("a.type IN ({types}) AND a.value IN (SELECT value FROM {list})"));
         }
         if kinds.is_empty() { "false".into() } else { kinds.join(" OR ") }
     }

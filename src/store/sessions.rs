@@ -1,15 +1,17 @@
 //! Sessions of the web app, and the links that begin them, each by the hash of its secret.
 
+use super::members::{CallerRow, caller_columns};
 use super::statement::{Statement, Value};
 use crate::domain::access::session::{HELD_MAX, Session, SessionPurpose};
-use crate::domain::base::primitives::Millis;
+use crate::domain::base::primitives::{MemberId, Millis};
+use serde::Deserialize;
 
 /// Inserts a session or link.
 pub fn keep(hash: &str, session: &Session) -> Statement {
     Statement::new(
         "INSERT INTO sessions
-           (secret_hash, purpose, subject, credential, created_at, used_at, expires_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+           (secret_hash, purpose, subject, credential, created_at, used_at, expires_at, member)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         vec![
             Value::text(hash),
             Value::text(session.purpose.as_str()),
@@ -18,13 +20,33 @@ pub fn keep(hash: &str, session: &Session) -> Statement {
             Value::Int(session.created_at.0),
             Value::Int(session.used_at.0),
             Value::Int(session.expires_at.0),
+            session.member.as_ref().map_or(Value::Null, |id| Value::text(id.as_str())),
         ],
     )
 }
 
-/// Selects a session or link by the hash of its secret.
-pub fn find(hash: &str) -> Statement {
-    Statement::new("SELECT * FROM sessions WHERE secret_hash = ?1", vec![Value::text(hash)])
+/// Selects a session or link by the hash of its secret, with what its member may do: a
+/// `SessionRow`. In one query, so that a member who ends is out at the next request.
+pub fn find(hash: &str, now: Millis) -> Statement {
+    Statement::new(
+        concat!(
+            "SELECT s.purpose, s.subject, s.credential, s.member, s.created_at, s.used_at,
+                    s.expires_at, ",
+            caller_columns!("m.roles"),
+            " FROM sessions s LEFT JOIN members m ON m.id = s.member AND m.ended_at IS NULL
+             WHERE s.secret_hash = ?1"
+        ),
+        vec![Value::text(hash), Value::Int(now.0)],
+    )
+}
+
+/// A row of `find`.
+#[derive(Debug, Deserialize)]
+pub struct SessionRow {
+    #[serde(flatten)]
+    pub session: Session,
+    #[serde(flatten)]
+    pub caller: CallerRow,
 }
 
 /// Turns a link into a session, which uses the link up. Returns a row if the link existed.
@@ -63,7 +85,8 @@ pub fn forget(now: Millis) -> Statement {
     Statement::new("DELETE FROM sessions WHERE expires_at <= ?1", vec![Value::Int(now.0)])
 }
 
-/// Deletes the oldest sessions or links of a token beyond `HELD_MAX`, each kind counted separately.
+/// Deletes the oldest sessions or links of a token or member beyond `HELD_MAX`, each kind counted
+/// separately.
 pub fn bound(session: &Session) -> Statement {
     Statement::new(
         "DELETE FROM sessions WHERE secret_hash IN
@@ -77,9 +100,23 @@ pub fn bound(session: &Session) -> Statement {
     )
 }
 
-/// Selects all sessions and links, the newest first. Each row is a `Session`.
+/// Selects all sessions and links, the newest first. Each row is a `ListedRow`.
 pub fn all() -> Statement {
-    Statement::new("SELECT * FROM sessions ORDER BY created_at DESC LIMIT 1000", Vec::new())
+    Statement::new(
+        "SELECT s.*, m.id AS active FROM sessions s
+           LEFT JOIN members m ON m.id = s.member AND m.ended_at IS NULL
+          ORDER BY s.created_at DESC LIMIT 1000",
+        Vec::new(),
+    )
+}
+
+/// A row of `all`.
+#[derive(Debug, Deserialize)]
+pub struct ListedRow {
+    #[serde(flatten)]
+    pub session: Session,
+    /// Its member, if the member has not ended.
+    pub active: Option<MemberId>,
 }
 
 /// Deletes all sessions and links.

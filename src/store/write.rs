@@ -66,9 +66,9 @@ const EVENTS: Insert = Insert {
 const CONTACTS: Insert = Insert {
     into: "contacts (id, seq, email, phone, external_id, attributes, tags, score, locale,
                      time_zone, consents, confirmation_mails, touches, soft_bounces, wake_at,
-                     created_at, mailbox, updated_at)",
+                     created_at, mailbox, updated_at, owner)",
     on_conflict: "ON CONFLICT (id) DO UPDATE SET
-       seq = excluded.seq, email = excluded.email, phone = excluded.phone,
+       seq = excluded.seq, owner = excluded.owner, email = excluded.email, phone = excluded.phone,
        external_id = excluded.external_id, attributes = excluded.attributes,
        tags = excluded.tags, score = excluded.score, locale = excluded.locale,
        time_zone = excluded.time_zone, consents = excluded.consents,
@@ -516,6 +516,7 @@ fn contact_row(c: &Contact, now: Millis) -> Vec<Value> {
         int(c.created_at.0),
         maybe(&c.email.as_deref().and_then(other_mailbox)),
         int(now.0),
+        maybe(&c.owner),
     ]
 }
 

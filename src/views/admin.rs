@@ -18,6 +18,9 @@ pub struct SignInView<'a> {
     pub problem: Option<SignInProblem>,
     /// The query part of the form's URL with the page to return to, `&next=…`; empty for none.
     pub next: &'a str,
+    /// Whether a link was asked for by e-mail address. The page then says the same about every
+    /// address.
+    pub is_mailed: bool,
 }
 
 /// The script of the sign-in page, at `/admin/sign-in.js`. Without it, the reader pastes a link.
@@ -96,6 +99,7 @@ pub fn sign_in(view: &SignInView) -> String {
         page: Page::new(language, language.pick("Sign in to dripline", "登录 dripline")),
         next: view.next,
         wrong,
+        is_mailed: view.is_mailed,
         other: other(language),
     })
 }
@@ -140,6 +144,7 @@ struct SignInTemplate<'a> {
     page: Page,
     next: &'a str,
     wrong: Option<&'static str>,
+    is_mailed: bool,
     other: Language,
 }
 

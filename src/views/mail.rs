@@ -4,6 +4,7 @@
 use super::form::colon;
 use super::render;
 use crate::domain::base::language::Language;
+use crate::domain::base::primitives::Span;
 use crate::domain::template::RenderedEmail;
 use askama::Template;
 
@@ -68,6 +69,19 @@ pub fn notice(
     };
     let open = language.pick("Open the report", "查看报告");
     mail(subject, lead, lines.join("\n"), open, url, "", language)
+}
+
+/// Renders the mail with a member's sign-in link to the deployment at `host`. It is in both
+/// languages, because the language of a member is not known.
+pub fn sign_in_link(url: &str, host: &str, works: Span) -> RenderedEmail {
+    let minutes = works.0 / Span::minutes(1).0;
+    let subject = format!("Sign in to dripline · 登录 dripline ({host})");
+    let body = format!(
+        "Press the button within {minutes} minutes. The link works once. If you did not ask for \
+         it, do nothing.\n请在 {minutes} 分钟内点击按钮，链接只能使用一次。如非本人操作，请忽略此邮件。"
+    );
+    let lead = format!("Your link to {host} · 您的登录链接");
+    mail(subject, lead, body, "Sign in · 登录", url, "", Language::English)
 }
 
 fn mail(

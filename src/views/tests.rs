@@ -157,7 +157,12 @@ fn all_pages(language: Language, text: &str) -> Vec<(&'static str, String)> {
     let mut pages = vec![
         (
             "sign_in",
-            sign_in(&SignInView { language, problem: Some(SignInProblem::WrongToken), next: "" }),
+            sign_in(&SignInView {
+                language,
+                problem: Some(SignInProblem::WrongToken),
+                next: "",
+                is_mailed: true,
+            }),
         ),
         ("mailbox", mailbox(&MailboxView { frame, messages: &mails })),
         ("mail", mailbox_message(&MailboxMessageView { frame, message: &mails[0] })),
@@ -407,9 +412,11 @@ fn every_web_app_page_has_sign_out() {
 #[test]
 fn sign_in_page_keeps_target_and_works_without_script() {
     let next = "&next=/admin/campaigns/spring%3Flang%3Den";
-    let html = sign_in(&SignInView { language: Language::English, problem: None, next });
+    let view = SignInView { language: Language::English, problem: None, next, is_mailed: false };
+    let html = sign_in(&view);
     let kept = "&#38;next=/admin/campaigns/spring%3Flang%3Den\"";
-    assert_eq!(html.matches(kept).count(), 2, "the form and the other language: {html}");
+    assert_eq!(html.matches(kept).count(), 3, "both forms and the other language: {html}");
+    assert!(!html.contains("on its way"), "{html}");
     assert!(html.contains("paste your sign-in link") && html.contains("id=\"link\""), "{html}");
     assert!(html.contains("role=\"status\" hidden"), "only the script says that a link is there");
 }

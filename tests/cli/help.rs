@@ -31,6 +31,18 @@ fn help_documents_every_option_with_example_and_exit_status() {
         ("inspect campaign", "INPUT --json"),
         ("token new", "--name --json"),
         ("token sign-in", "--to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
+        (
+            "token add",
+            "NAME --role --member --days --to DRIPLINE_URL --token DRIPLINE_TOKEN --json",
+        ),
+        ("token list", "--to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
+        ("token revoke", "NAME --to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
+        ("member list", "--to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
+        ("member add", "EMAIL --name --role --team --manager --deputy --away-until --to --json"),
+        ("member edit", "MEMBER --email --name --role --team --deputy --away-until back --json"),
+        ("member end", "MEMBER --to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
+        ("member link", "MEMBER --to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
+        ("audit", "--actor --action --object --since --until --csv --to --token --json"),
         ("session", "end --to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
         ("token verify", "TOKEN --secret-file SIGNING_SECRET .dev.vars --json"),
     ] {
@@ -49,7 +61,7 @@ fn help_documents_every_option_with_example_and_exit_status() {
     let commands = dripline(&["--help"]).ended(0).out;
     for command in [
         "check", "render", "simulate", "publish", "journey", "broadcast", "report", "explain",
-        "parked", "inspect", "token", "session",
+        "parked", "inspect", "token", "session", "member", "audit",
     ] {
         assert!(commands.contains(&format!("\n  {command} ")), "{commands}");
     }

@@ -11,6 +11,7 @@ mod explain;
 mod help;
 mod inspect;
 mod journey;
+mod member;
 mod merge;
 mod parked;
 mod publish;

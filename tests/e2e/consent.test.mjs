@@ -186,7 +186,7 @@ describe("Suppressed addresses", () => {
     assert.equal((await operator.fetch("/admin/suppressions/release", encoded(lift))).status, 303);
     const [entry] = await runtime.d1(
       "SELECT released_by, release_note FROM suppressions WHERE address = 'eve@example.org'");
-    assert.deepEqual(entry, { released_by: "web app", release_note: "typing error" });
+    assert.deepEqual(entry, { released_by: "token:tests", release_note: "typing error" });
     const foreign = { ...encoded(lift), headers: { "sec-fetch-site": "cross-site" } };
     assert.equal((await operator.fetch("/admin/suppressions/release", foreign)).status, 403);
   });

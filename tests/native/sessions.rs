@@ -4,9 +4,9 @@ use super::support::MONDAY;
 use dripline::domain::access::session::{
     HELD_MAX, LINK_AGE_MAX, SESSION_AGE_MAX, SESSION_IDLE_MAX, SessionPurpose,
 };
-use dripline::domain::base::primitives::{Millis, Span};
+use dripline::domain::base::primitives::{Ids, Millis, Span};
 use dripline::domain::base::token::{Keyring, sha256_hex};
-use dripline::flows::operations::sign_in;
+use dripline::flows::access::sign_in;
 use dripline::flows::ports::Database;
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::block_on;
@@ -44,12 +44,13 @@ impl Door {
     fn sign_in_after(&mut self, proof: &str, former: Option<&str>) -> Option<String> {
         let random = self.random();
         let (db, configured) = (&self.db, &self.configured);
-        block_on(sign_in::sign_in(db, configured, proof, former, &random, self.now)).unwrap()
+        let fresh = (random.as_str(), &mut Ids::new(self.now, self.made as u64));
+        block_on(sign_in::sign_in(db, configured, proof, former, fresh, self.now)).unwrap()
     }
 
     fn who(&self, secret: &str) -> Option<String> {
         let found = sign_in::session(&self.db, &self.configured, secret, self.now);
-        block_on(found).unwrap().map(|session| session.subject)
+        block_on(found).unwrap().map(|found| found.session.subject)
     }
 
     fn sql(&self, sql: &'static str) -> String {

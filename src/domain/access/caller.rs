@@ -49,6 +49,19 @@ pub fn bearer_token(header: &str) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && is_word).then_some(token)
 }
 
+/// The prefix of API tokens, by which people and scanners for leaked secrets recognize them.
+pub const API_TOKEN_PREFIX: &str = "dl_";
+
+/// The length of an API token without its prefix: 32 bytes in base64url.
+const API_TOKEN_CHARS: usize = 43;
+
+/// Returns whether a text can be an API token that a member made. If not, no query is needed.
+pub fn may_be_api_token(text: &str) -> bool {
+    let is_letter = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    text.strip_prefix(API_TOKEN_PREFIX)
+        .is_some_and(|text| text.len() == API_TOKEN_CHARS && text.bytes().all(is_letter))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,3 +2,11 @@
 
 pub mod caller;
 pub mod session;
+pub mod role;
+pub mod built_in;
+pub mod member;
+pub mod rights;
+pub mod shown;
+pub mod audit;
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 //! Both are a secret of 256 random bits, of which the database stores only the hash. No signature
 //! opens the web app, so a leaked signing secret opens nothing. What is stored can be revoked.
 
-use crate::domain::base::primitives::{Millis, Span};
+use crate::domain::base::primitives::{MemberId, Millis, Span};
 use crate::domain::base::token::{CLOCK_SKEW_MAX, is_fresh};
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +21,7 @@ pub const SESSION_IDLE_MAX: Span = Span::days(2);
 /// exact minute is worth.
 pub const USE_NOTED_AFTER: Span = Span::minutes(10);
 
-/// The most sessions, and the most links, of one API token; the oldest are deleted first.
+/// The most sessions, and the most links, of one API token or member; the oldest are deleted first.
 pub const HELD_MAX: usize = 50;
 
 /// The prefix of a link's secret, so that people and scanners for leaked secrets recognize it.
@@ -44,10 +44,13 @@ pub enum SessionPurpose {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Session {
     pub purpose: SessionPurpose,
-    /// The name of the API token that it was made with.
+    /// The name of the API token that it was made with, or of the member.
     pub subject: String,
-    /// The hash of that token's entry in the configuration.
+    /// The hash of that token's entry in the configuration; `member:<id>` for a member.
     pub credential: String,
+    /// The member, unless it was made with a configured token.
+    #[serde(default)]
+    pub member: Option<MemberId>,
     pub created_at: Millis,
     /// When it was last used, accurate to `USE_NOTED_AFTER`.
     pub used_at: Millis,
@@ -96,14 +99,21 @@ impl Session {
             purpose,
             subject: subject.to_owned(),
             credential: credential.to_owned(),
+            member: None,
             created_at: now,
             used_at: now,
             expires_at: now.plus(purpose.age_max()),
         }
     }
 
-    /// Returns whether it is valid now. `credentials` are those in the current configuration: a
-    /// session ends with the entry of the token that made it, and with any change of that entry.
+    /// Returns a session or link of a member.
+    pub fn of_member(purpose: SessionPurpose, id: &MemberId, name: &str, now: Millis) -> Self {
+        Self { member: Some(id.clone()), ..Self::new(purpose, name, &member_credential(id), now) }
+    }
+
+    /// Returns whether it is valid now. `credentials` are those in the current configuration, and
+    /// of the members who have not ended: a session ends with the entry of the token that made it,
+    /// with any change of that entry, and with its member.
     pub fn is_good(&self, purpose: SessionPurpose, credentials: &[String], now: Millis) -> bool {
         let idle_max = match purpose {
             SessionPurpose::Link => LINK_AGE_MAX,
@@ -121,6 +131,11 @@ impl Session {
     pub fn wants_noting(&self, now: Millis) -> bool {
         now > self.used_at.plus(USE_NOTED_AFTER)
     }
+}
+
+/// Returns what stands for a member among the credentials. No hash has a colon.
+pub fn member_credential(id: &MemberId) -> String {
+    format!("member:{id}")
 }
 
 #[cfg(test)]

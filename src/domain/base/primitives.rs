@@ -103,6 +103,11 @@ impl Millis {
             .unwrap_or_else(|_| "1970-01-01".to_owned())
     }
 
+    /// Reads RFC 3339 text with its offset from UTC; `None` for anything else.
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        text.parse::<jiff::Timestamp>().ok().map(|at| Self(at.as_millisecond()))
+    }
+
     /// Returns RFC 3339 text in UTC, for people and for JSON.
     pub fn rfc3339(self) -> String {
         jiff::Timestamp::from_millisecond(self.0).map(|t| t.to_string()).unwrap_or_default()

@@ -65,6 +65,15 @@ impl RunState {
             _ => None,
         }
     }
+
+    /// Returns the verb that sets this state.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::Paused => "pause",
+            Self::Running => "resume",
+            Self::Archived => "archive",
+        }
+    }
 }
 
 /// The current run state of a journey.

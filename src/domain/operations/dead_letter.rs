@@ -86,6 +86,14 @@ impl DeadVerb {
             _ => None,
         }
     }
+
+    /// Returns the name used in URLs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Replay => "replay",
+            Self::Discard => "discard",
+        }
+    }
 }
 
 /// The result of a replay.

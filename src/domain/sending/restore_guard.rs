@@ -74,6 +74,14 @@ impl Resolution {
             _ => None,
         }
     }
+
+    /// Returns the verb that stands for the decision.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Drop => "drop",
+        }
+    }
 }
 
 impl RestoreGuard {

@@ -1,14 +1,16 @@
 //! The messages of a campaign: the list, a preview of each, and tests.
 
 use super::page::{frame, not_live};
+use crate::domain::access::role::Action;
 use crate::domain::base::language::Language;
-use crate::domain::base::primitives::CampaignId;
+use crate::domain::base::primitives::{CampaignId, KindId};
 use crate::domain::publication::catalog::PublishedVersion;
 use crate::domain::template::{languages, parent_of_version};
 use crate::edge::app::App;
 use crate::edge::http::body::{self, QUESTION_BYTES_MAX};
 use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
+use crate::flows::contact::show;
 use crate::flows::error::{FlowError, Refusal};
 use crate::flows::send::preview::{MessageRequest, messages, preview};
 use crate::flows::send::render::Shown;
@@ -58,6 +60,13 @@ pub async fn ask(mut app: App, inbound: Inbound, id: &str, name: &str) -> Reply 
         locale: given("locale"),
         to: None,
     };
+    if let Some(contact) = &asked.contact {
+        // The message quotes the values of fields.
+        let scope = app.access.clear_scope(Action::See, &KindId::contact());
+        if let Err(error) = show::check(&app.db, &scope, contact, app.now).await {
+            return refused(&app, &inbound, id, &asked, error);
+        }
+    }
     let is_test = form.first("do") == Some("test");
     if is_test && let Err(error) = app.send_test(id, &asked).await {
         return refused(&app, &inbound, id, &asked, error);

@@ -12,9 +12,6 @@ use crate::store::suppressions::Wanted;
 use crate::views::page::Section;
 use crate::views::suppressions::{ENTRIES_A_PAGE, SuppressionsView, suppressions as list_page};
 
-/// Recorded as the author of a change made in the web app, where sessions have no user name.
-const WEB_APP: &str = "web app";
-
 /// Shows one page of the list.
 pub async fn list(app: App, inbound: Inbound) -> Reply {
     list_reply(&app, &inbound, "", "", 200).await
@@ -26,8 +23,9 @@ pub async fn add(mut app: App, inbound: Inbound) -> Reply {
         Ok(named) => named,
         Err(reply) => return reply,
     };
-    let App { db, catalog, settings, now, ids, .. } = &mut app;
-    let flow = suppressions::add(db, catalog, &settings.keys, &named, WEB_APP, *now, ids);
+    let App { db, catalog, settings, now, ids, access, .. } = &mut app;
+    let by = access.actor().as_str();
+    let flow = suppressions::add(db, catalog, &settings.keys, &named, by, *now, ids);
     let done = flow.await.map(|_| ());
     after(&app, &inbound, &named.address, done).await
 }
@@ -38,8 +36,9 @@ pub async fn release(mut app: App, inbound: Inbound) -> Reply {
         Ok(named) => named,
         Err(reply) => return reply,
     };
-    let App { db, catalog, settings, now, ids, .. } = &mut app;
-    let flow = suppressions::release(db, catalog, &settings.keys, &named, WEB_APP, *now, ids);
+    let App { db, catalog, settings, now, ids, access, .. } = &mut app;
+    let by = access.actor().as_str();
+    let flow = suppressions::release(db, catalog, &settings.keys, &named, by, *now, ids);
     let done = flow.await.map(|_| ());
     after(&app, &inbound, "", done).await
 }

@@ -22,7 +22,9 @@ pub async fn publish(app: App, inbound: Inbound) -> Reply {
     match publish::publish(&app.db, compiled, app.now).await {
         Ok(published) => {
             app.refresh("publish.copy").await;
+            let detail = json!({ "version": published.version, "new": published.is_new });
             Reply::json(if published.is_new { 201 } else { 200 }, &published)
+                .about(&published.campaign, detail)
         }
         Err(error) => response::refused(&inbound, "publish", error),
     }

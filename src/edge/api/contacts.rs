@@ -1,14 +1,18 @@
-//! Contacts: explain, consent ledger, erase, merge. A contact is named by its id in the path, or by
-//! an address in the body: an address in a URL would end up in logs.
+//! Contacts: show, explain, consent ledger, erase, merge. A contact is named by its id in the path,
+//! or by an address in the body: an address in a URL would end up in logs.
 
+use crate::domain::access::rights::Scope;
+use crate::domain::access::role::Action;
+use crate::domain::base::primitives::{KindId, RecordId};
 use crate::edge::app::App;
 use crate::edge::http::body::{self, QUESTION_BYTES_MAX};
 use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
 use crate::flows::contact::explain::{self, Question};
-use crate::flows::contact::{consent_ledger, erase, merge};
+use crate::flows::contact::{consent_ledger, erase, merge, show};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 /// Explains why a contact, named by its id, is where it is.
 pub async fn explain(app: App, inbound: Inbound, id: &str) -> Reply {
@@ -32,6 +36,11 @@ pub async fn explain_named(app: App, inbound: Inbound) -> Reply {
 }
 
 async fn explain_answer(app: &App, inbound: &Inbound, question: &Question) -> Reply {
+    // An explanation quotes the values of fields.
+    let scope = app.access.clear_scope(Action::See, &KindId::contact());
+    if let Err(refusal) = within(app, inbound, &scope, &question.contact).await {
+        return refusal;
+    }
     let flow = explain::explain(&app.db, &app.catalog, question, app.now, inbound.language());
     match flow.await {
         Ok(explanation) => Reply::json(200, &explanation),
@@ -50,8 +59,12 @@ const LIKE_NAMED: &str = "{\"contact\": \"…\"}";
 
 /// Returns the consent ledger of the contact with this id.
 pub async fn consents(app: App, inbound: Inbound, id: &str) -> Reply {
+    let scope = app.access.clear_scope(Action::See, &KindId::contact());
+    if let Err(refusal) = within(&app, &inbound, &scope, id).await {
+        return refusal;
+    }
     match consent_ledger::ledger(&app.db, id, app.now).await {
-        Ok(ledger) => Reply::json(200, &ledger),
+        Ok(ledger) => Reply::json(200, &ledger).about(ledger.contact.as_str(), Value::Null),
         Err(error) => response::refused(&inbound, "consents", error),
     }
 }
@@ -66,9 +79,16 @@ pub async fn consents_named(app: App, inbound: Inbound) -> Reply {
 
 /// Erases the contact with this id.
 pub async fn erase(mut app: App, inbound: Inbound, id: &str) -> Reply {
+    let scope = app.access.scope(Action::Erase, &KindId::contact());
+    if let Err(refusal) = within(&app, &inbound, &scope, id).await {
+        return refusal;
+    }
     let App { db, catalog, settings, now, ids, .. } = &mut app;
     match erase::erase(db, catalog, &settings.keys, id, *now, ids).await {
-        Ok(erased) => Reply::json(200, &erased),
+        Ok(erased) => {
+            let object = erased.contact.as_ref().map_or("", RecordId::as_str);
+            Reply::json(200, &erased).about(object, Value::Null)
+        }
         Err(error) => response::refused(&inbound, "erase", error),
     }
 }
@@ -111,11 +131,53 @@ pub async fn merge_named(app: App, inbound: Inbound) -> Reply {
 }
 
 async fn merge_both(mut app: App, inbound: Inbound, from: &str, into: &str) -> Reply {
+    let scope = app.access.scope(Action::Merge, &KindId::contact());
+    for named in [from, into] {
+        if let Err(refusal) = within(&app, &inbound, &scope, named).await {
+            return refusal;
+        }
+    }
     let App { db, catalog, now, ids, .. } = &mut app;
     match merge::merge(db, catalog, from, into, *now, ids).await {
-        Ok(merged) => Reply::json(200, &merged),
+        Ok(merged) => {
+            let detail = json!({ "merged": merged.merged });
+            Reply::json(200, &merged).about(merged.contact.as_str(), detail)
+        }
         Err(error) => response::refused(&inbound, "merge", error),
     }
+}
+
+/// Shows a contact: what the roles of the one who asks hide is absent, or a mask.
+pub async fn show(app: App, inbound: Inbound, id: &str) -> Reply {
+    match show::show(&app.db, &app.access, id, app.now).await {
+        Ok(shown) => Reply::json(200, &json!({ "contact": shown })),
+        Err(error) => response::refused(&inbound, "contact", error),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Masked {
+    field: String,
+}
+
+/// Shows the whole value of a masked field.
+pub async fn unmask(mut app: App, inbound: Inbound, id: &str) -> Reply {
+    let Masked { field } = match read(&inbound, "{\"field\": \"email\"}").await {
+        Ok(masked) => masked,
+        Err(refusal) => return refusal,
+    };
+    let App { db, access, now, ids, .. } = &mut app;
+    match show::unmask(db, access, id, &field, *now, ids).await {
+        Ok(value) => Reply::json(200, &json!({ "field": field, "value": value })),
+        Err(error) => response::refused(&inbound, "unmask", error),
+    }
+}
+
+/// Refuses a contact that is outside the scope.
+async fn within(app: &App, inbound: &Inbound, scope: &Scope, named: &str) -> Result<(), Reply> {
+    let checked = show::check(&app.db, scope, named, app.now).await;
+    checked.map_err(|error| response::refused(inbound, "contact", error))
 }
 
 async fn read<T: DeserializeOwned>(inbound: &Inbound, like: &str) -> Result<T, Reply> {

@@ -1,11 +1,13 @@
 //! Messages of a campaign: previews and tests.
 
-use crate::domain::base::primitives::CampaignId;
+use crate::domain::access::role::Action;
+use crate::domain::base::primitives::{CampaignId, KindId};
 use crate::domain::publication::catalog::PublishedVersion;
 use crate::edge::app::App;
 use crate::edge::http::body::{self, QUESTION_BYTES_MAX};
 use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
+use crate::flows::contact::show;
 use crate::flows::send::preview::{self, MessageRequest, live};
 use std::rc::Rc;
 
@@ -39,7 +41,14 @@ async fn read(
     campaign: &str,
 ) -> Result<(Rc<PublishedVersion>, MessageRequest), Reply> {
     let like = "{\"template\": \"emails/…\"}";
-    let asked = body::json(inbound, QUESTION_BYTES_MAX, "Not a question", like).await?;
+    let asked: MessageRequest =
+        body::json(inbound, QUESTION_BYTES_MAX, "Not a question", like).await?;
+    if let Some(contact) = &asked.contact {
+        // The message quotes the values of fields.
+        let scope = app.access.clear_scope(Action::See, &KindId::contact());
+        let checked = show::check(&app.db, &scope, contact, app.now).await;
+        checked.map_err(|error| response::refused(inbound, "contact", error))?;
+    }
     match live(&app.catalog, &CampaignId::from(campaign)) {
         Ok(published) => Ok((published.clone(), asked)),
         Err(error) => Err(response::refused(inbound, "preview", error)),

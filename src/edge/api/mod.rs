@@ -1,5 +1,6 @@
 //! The API: JSON for programs that hold a token. One file per resource.
 
+pub mod audit;
 pub mod broadcasts;
 pub mod campaigns;
 pub mod contacts;
@@ -9,10 +10,13 @@ pub mod events;
 pub mod health;
 pub mod journeys;
 pub mod kinds;
+pub mod members;
 pub mod messages;
 pub mod quarantine;
 pub mod records;
 pub mod reports;
 pub mod restore;
+pub mod roles;
 pub mod sessions;
 pub mod suppressions;
+pub mod tokens;

@@ -1,13 +1,13 @@
 //! Records of any kind: list, one, make, edit, erase.
 
+use crate::domain::access::role::Action;
 use crate::domain::base::diagnostic::{Problem, brief};
-use crate::domain::base::primitives::{Actor, KindId, RecordId};
+use crate::domain::base::primitives::{KindId, RecordId};
 use crate::domain::campaign_file::filter;
 use crate::domain::segment::Rule;
 use crate::edge::api::kinds;
 use crate::edge::app::App;
 use crate::edge::http::body;
-use crate::edge::http::guard;
 use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
 use crate::flows::record::edit::{self, EditError, Edited, Editor};
@@ -37,6 +37,9 @@ struct Query {
 
 /// Answers a call about records.
 pub async fn answer(app: App, inbound: Inbound, found: RecordRoute<'_>) -> Reply {
+    if let Some(refusal) = refuse(&app, found) {
+        return refusal;
+    }
     match found {
         RecordRoute::List(kind) => list(&app, &inbound, &KindId::from(kind)).await,
         RecordRoute::Query(kind) => query(&app, &inbound, &KindId::from(kind)).await,
@@ -46,6 +49,29 @@ pub async fn answer(app: App, inbound: Inbound, found: RecordRoute<'_>) -> Reply
         RecordRoute::Kind(found) => kinds::answer(app, inbound, found).await,
         RecordRoute::Erase(kind, id) => erase(app, inbound, &KindId::from(kind), id).await,
     }
+}
+
+/// Refuses whoever may not do this to every record of the kind, or may not see all of its fields in
+/// full: these answers have no masks.
+fn refuse(app: &App, found: RecordRoute<'_>) -> Option<Reply> {
+    let (action, kind) = match found {
+        RecordRoute::Kind(_) => return None,
+        RecordRoute::List(kind) | RecordRoute::Query(kind) => (Action::See, kind),
+        RecordRoute::One(kind, _) => (Action::See, kind),
+        RecordRoute::Create(kind) => (Action::Create, kind),
+        RecordRoute::Edit(kind, _) => (Action::Edit, kind),
+        RecordRoute::Erase(kind, _) => (Action::Erase, kind),
+    };
+    let id = KindId::from(kind);
+    let fields = app.catalog.kind(&id).map(|kind| kind.fields.clone()).unwrap_or_default();
+    if app.access.may_all(action, &id, &fields) {
+        return None;
+    }
+    let detail = format!(
+        "It needs a role that may do this to every {} and sees all fields. Ask an owner.",
+        brief(&kind)
+    );
+    Some(Reply::problem(403, "Not allowed", &detail, Value::Null))
 }
 
 async fn list(app: &App, inbound: &Inbound, kind: &KindId) -> Reply {
@@ -102,11 +128,6 @@ async fn one(app: &App, inbound: &Inbound, kind: &KindId, id: &str) -> Reply {
     }
 }
 
-/// Returns who sent a request: the API token that the guard has accepted.
-fn actor(app: &App, inbound: &Inbound) -> Actor {
-    Actor(format!("token:{}", guard::token_name(app, inbound).unwrap_or_default()))
-}
-
 const LIKE_EDIT: &str = "{\"fields\": {\"name\": \"Larkspan\"}}";
 
 async fn create(mut app: App, inbound: Inbound, kind: &KindId) -> Reply {
@@ -114,7 +135,7 @@ async fn create(mut app: App, inbound: Inbound, kind: &KindId) -> Reply {
         Ok(asked) => asked,
         Err(refusal) => return refusal,
     };
-    let by = actor(&app, &inbound);
+    let by = app.access.actor().clone();
     let App { db, catalog, now, ids, .. } = &mut app;
     let made = Editor { db, catalog, by: &by, now: *now }.create(kind, asked, ids).await;
     edited(&app, &inbound, kind, made).await
@@ -125,7 +146,7 @@ async fn edit(mut app: App, inbound: Inbound, kind: &KindId, id: &str) -> Reply 
         Ok(asked) => asked,
         Err(refusal) => return refusal,
     };
-    let by = actor(&app, &inbound);
+    let by = app.access.actor().clone();
     let App { db, catalog, now, ids, .. } = &mut app;
     let id = RecordId::from(id);
     let done = Editor { db, catalog, by: &by, now: *now }.edit(kind, &id, asked, ids).await;
@@ -165,7 +186,7 @@ async fn erase(mut app: App, inbound: Inbound, kind: &KindId, id: &str) -> Reply
         let detail = format!("Contacts are erased by `/api/v1/contacts/{}/erase`.", brief(&id));
         return Reply::problem(409, "Not in this way", &detail, Value::Null);
     }
-    let by = actor(&app, &inbound);
+    let by = app.access.actor().clone();
     let App { db, catalog, now, ids, .. } = &mut app;
     let id = RecordId::from(id);
     match (Editor { db, catalog, by: &by, now: *now }).erase(kind, &id, ids).await {

@@ -2,20 +2,17 @@
 
 use crate::domain::access::caller::bearer_token;
 use crate::edge::app::App;
-use crate::edge::http::guard;
 use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
 use crate::edge::platform::clock;
-use crate::flows::operations::sign_in;
-use crate::views::visitor::MessageKind;
-use serde_json::json;
+use crate::flows::access::sign_in;
+use serde_json::{Value, json};
 
 /// Makes a one-time sign-in link to the web app.
 pub async fn make_link(app: App, inbound: Inbound) -> Reply {
-    let random = match guard::token_name(&app, &inbound).map(|_| clock::secret()) {
-        Ok(Ok(random)) => random,
-        Ok(Err(error)) => return response::failed(&inbound, "sign_in_link", &error),
-        Err(refusal) => return refusal,
+    let random = match clock::secret() {
+        Ok(random) => random,
+        Err(error) => return response::failed(&inbound, "sign_in_link", &error),
     };
     let header = inbound.header("authorization");
     let token = bearer_token(header).unwrap_or_default();
@@ -28,7 +25,11 @@ pub async fn make_link(app: App, inbound: Inbound) -> Reply {
             let expires_at = link.expires_at.rfc3339();
             Reply::json(201, &json!({ "path": path, "expires_at": expires_at }))
         }
-        Ok(None) => response::message(&inbound, MessageKind::Forbidden),
+        Ok(None) => {
+            let detail = "Only a token in API_TOKENS makes such links. A member asks for one on \
+                          the sign-in page, by e-mail address.";
+            Reply::problem(403, "This token makes no sign-in links", detail, Value::Null)
+        }
         Err(error) => response::failed(&inbound, "sign_in_link", &error),
     }
 }

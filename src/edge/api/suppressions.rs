@@ -7,7 +7,6 @@ use crate::domain::contact::suppression::SuppressionReason;
 use crate::domain::report::reason::in_words;
 use crate::edge::app::App;
 use crate::edge::http::body::{self, QUESTION_BYTES_MAX};
-use crate::edge::http::guard;
 use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
 use crate::flows::contact::suppressions::{self, ENTRIES_MAX, Import, Named, SuppressionError};
@@ -93,16 +92,13 @@ async fn find(app: &App, inbound: &Inbound, address: String, channel: Option<Cha
 
 /// Suppresses an address.
 pub async fn add(mut app: App, inbound: Inbound) -> Reply {
-    let by = match guard::token_name(&app, &inbound) {
-        Ok(by) => by,
-        Err(refusal) => return refusal,
-    };
     let named: Named = match read(&inbound, "{\"address\": \"…\"}").await {
         Ok(named) => named,
         Err(refusal) => return refusal,
     };
-    let App { db, catalog, settings, now, ids, .. } = &mut app;
-    match suppressions::add(db, catalog, &settings.keys, &named, &by, *now, ids).await {
+    let App { db, catalog, settings, now, ids, access, .. } = &mut app;
+    let by = access.actor().as_str();
+    match suppressions::add(db, catalog, &settings.keys, &named, by, *now, ids).await {
         Ok(entry) => Reply::json(200, &json!({ "suppression": entry })),
         Err(error) => refused(&inbound, error),
     }
@@ -110,16 +106,13 @@ pub async fn add(mut app: App, inbound: Inbound) -> Reply {
 
 /// Lifts the suppression of an address.
 pub async fn release(mut app: App, inbound: Inbound) -> Reply {
-    let by = match guard::token_name(&app, &inbound) {
-        Ok(by) => by,
-        Err(refusal) => return refusal,
-    };
     let named: Named = match read(&inbound, "{\"address\": \"…\", \"note\": \"why\"}").await {
         Ok(named) => named,
         Err(refusal) => return refusal,
     };
-    let App { db, catalog, settings, now, ids, .. } = &mut app;
-    match suppressions::release(db, catalog, &settings.keys, &named, &by, *now, ids).await {
+    let App { db, catalog, settings, now, ids, access, .. } = &mut app;
+    let by = access.actor().as_str();
+    match suppressions::release(db, catalog, &settings.keys, &named, by, *now, ids).await {
         Ok(entry) => Reply::json(200, &json!({ "suppression": entry })),
         Err(error) => refused(&inbound, error),
     }
@@ -133,7 +126,7 @@ pub async fn import(app: App, inbound: Inbound) -> Reply {
         Err(refusal) => return refusal,
     };
     match suppressions::import(&app.db, &app.settings.keys, &list, app.now).await {
-        Ok(imported) => Reply::json(200, &imported),
+        Ok(imported) => Reply::json(200, &imported).about("", json!({ "source": list.source })),
         Err(error) => refused(&inbound, error),
     }
 }

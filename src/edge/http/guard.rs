@@ -2,12 +2,15 @@
 //! every handler.
 
 use crate::domain::access::caller::bearer_token;
+use crate::domain::access::rights::{Access, Need};
+use crate::domain::access::role::Action;
 use crate::domain::base::language::Language;
 use crate::edge::app::App;
 use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
 use crate::edge::http::session;
-use crate::flows::settings::{api_token_name, is_local_host};
+use crate::flows::access::caller;
+use crate::flows::settings::is_local_host;
 use crate::route::{Area, Credential};
 use crate::views::visitor::MessageKind;
 use serde_json::Value;
@@ -31,40 +34,70 @@ pub fn refuse(app: &App, inbound: &Inbound, area: Area) -> Option<Reply> {
     }
 }
 
-/// Refuses a request that lacks its credential; returns `None` if it may proceed.
-pub async fn unauthorized(app: &App, inbound: &Inbound, needed: Credential) -> Option<Reply> {
-    match needed {
-        Credential::None => None,
-        Credential::ApiToken => token_name(app, inbound).err(),
-        Credential::Session => session::refuse(app, inbound).await,
-        Credential::Mailbox => refuse_reader(app, inbound).await,
-    }
+/// Returns what the author of a request may do, or the reply that refuses it: without its
+/// credential, or if the credential does not meet the need of the route.
+pub async fn authorize(app: &App, inbound: &Inbound, needed: Credential) -> Result<Access, Reply> {
+    let (access, need) = match needed {
+        Credential::None => return Ok(Access::nobody()),
+        Credential::ApiToken(need) => (by_token(app, inbound).await?, need),
+        Credential::Session(need) => (session::access(app, inbound).await?, need),
+        Credential::Mailbox => return reader(app, inbound).await,
+    };
+    permitted(inbound, access, need)
+}
+
+/// Returns whether a request is from somebody who keeps the deployment running.
+pub async fn is_operator(app: &App, inbound: &Inbound) -> bool {
+    let access = match by_token(app, inbound).await {
+        Ok(access) => Ok(access),
+        Err(_) => session::access(app, inbound).await,
+    };
+    access.is_ok_and(|access| access.meets(Need::To(Action::Operate)))
 }
 
 /// Refuses a request for the mailbox: with 404 where there is none, otherwise unless the reader is
-/// signed in. Local development needs no session if the request names a local host. The host is
-/// checked because another site can make its own name resolve to this machine.
-async fn refuse_reader(app: &App, inbound: &Inbound) -> Option<Reply> {
+/// signed in as an owner. Local development needs no session if the request names a local host. The
+/// host is checked because another site can make its own name resolve to this machine.
+async fn reader(app: &App, inbound: &Inbound) -> Result<Access, Reply> {
     if !app.settings.has_mailbox() {
-        return Some(response::message(inbound, MessageKind::NotFound));
+        return Err(response::message(inbound, MessageKind::NotFound));
     }
     if app.settings.is_local() && is_local_host(&inbound.host) {
-        return None;
+        return Ok(Access::nobody());
     }
-    session::refuse(app, inbound).await
+    permitted(inbound, session::access(app, inbound).await?, Need::Owner)
 }
 
-/// Returns the name of the request's API token, or a 401 if it is not a configured token.
-pub fn token_name(app: &App, inbound: &Inbound) -> Result<String, Reply> {
-    let header = inbound.header("authorization");
-    let token = bearer_token(header).unwrap_or_default();
-    if let Some(name) = api_token_name(&app.api_tokens(), token) {
-        return Ok(name.to_owned());
+/// Returns the access of the holder of the request's API token, or a 401.
+async fn by_token(app: &App, inbound: &Inbound) -> Result<Access, Reply> {
+    let token = bearer_token(inbound.header("authorization")).unwrap_or_default();
+    match caller::by_token(&app.db, &app.api_tokens(), token, app.now).await {
+        Ok(Some(access)) => Ok(access),
+        Ok(None) => {
+            let detail = "Send `Authorization: Bearer <token>` with a token made by \
+                          `dripline token new` and known to the deployment (its secret \
+                          API_TOKENS), or made by `dripline token add`.";
+            let reply = Reply::problem(401, "An API token is needed", detail, Value::Null);
+            Err(reply.header("www-authenticate", "Bearer"))
+        }
+        Err(error) => Err(response::failed(inbound, "token", &error)),
     }
-    let detail = "Send `Authorization: Bearer <token>` with a token made by `dripline token new` \
-                  and known to the deployment (its secret API_TOKENS).";
-    let reply = Reply::problem(401, "An API token is needed", detail, Value::Null);
-    Err(reply.header("www-authenticate", "Bearer"))
+}
+
+/// Returns the access if it meets the need, or a 403.
+fn permitted(inbound: &Inbound, access: Access, need: Need) -> Result<Access, Reply> {
+    if access.meets(need) {
+        return Ok(access);
+    }
+    if inbound.is_api() {
+        let detail = "Nothing was done. Ask an owner for a role that allows it.";
+        return Err(Reply::problem(403, "Your roles do not allow this", detail, Value::Null));
+    }
+    let detail = inbound.language().pick(
+        "Your roles do not allow this. Ask an owner for one that does.",
+        "您的角色没有此权限，请联系所有者授权。",
+    );
+    Err(response::message_with(inbound, MessageKind::Forbidden, Some(detail)))
 }
 
 /// Returns the same address with https.

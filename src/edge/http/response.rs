@@ -1,5 +1,6 @@
 //! Responses: a status, headers and a body, with the headers that every response carries.
 
+use crate::domain::access::audit::Act;
 use crate::domain::base::language::Language;
 use crate::domain::base::web_address;
 use crate::edge::http::request::Inbound;
@@ -18,12 +19,14 @@ pub struct Reply {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
+    /// What the audit log says about the act that is answered: the object, and more.
+    about: Option<(String, Value)>,
 }
 
 impl Reply {
     fn new(status: u16, kind: &str, body: Vec<u8>) -> Self {
         let headers = vec![("content-type", kind.to_owned()), ("cache-control", "no-store".into())];
-        Self { status, headers, body }
+        Self { status, headers, body, about: None }
     }
 
     pub fn text(status: u16, text: &str) -> Self {
@@ -84,7 +87,19 @@ impl Reply {
 
     /// An empty response (204) that carries only headers.
     pub fn empty() -> Self {
-        Self { status: 204, headers: Vec::new(), body: Vec::new() }
+        Self { status: 204, headers: Vec::new(), body: Vec::new(), about: None }
+    }
+
+    /// Tells the audit log which object the act was about, by its id, and more facts.
+    pub fn about(self, object: &str, detail: Value) -> Self {
+        Self { about: Some((object.to_owned(), detail)), ..self }
+    }
+
+    /// Returns an act with what its handler knows; `None` if it was refused or failed.
+    pub fn done(&self, act: Act) -> Option<Act> {
+        let Self { status, about, .. } = self;
+        let (object, detail) = about.clone().unwrap_or((act.object.clone(), Value::Null));
+        (*status < 400).then_some(Act { object, detail, ..act })
     }
 
     /// Sets a header, replacing an earlier value.
@@ -158,6 +173,7 @@ pub fn refused(inbound: &Inbound, event: &str, error: FlowError) -> Reply {
         FlowError::Database(error) => return failed(inbound, event, &error),
         FlowError::NotFound(refusal) => (404, refusal),
         FlowError::Conflict(refusal) => (409, refusal),
+        FlowError::Forbidden(refusal) => (403, refusal),
         FlowError::Rejected(refusal) => (422, refusal),
     };
     if !inbound.is_api() {

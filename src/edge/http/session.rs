@@ -1,24 +1,25 @@
 //! The session of a request to the web app: its cookie, and the way to the sign-in page.
 
+use crate::domain::access::rights::Access;
 use crate::domain::form::form_data::percent_encode;
 use crate::edge::app::App;
 use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
-use crate::flows::operations::sign_in;
+use crate::flows::access::sign_in;
 use crate::route::is_page_of_the_web_app;
 
 /// The parameter of the sign-in page that says where to go after signing in.
 const NEXT: &str = "next";
 
-/// Redirects a request without a valid session to the sign-in page; returns `None` if it has one.
-/// One round trip.
-pub async fn refuse(app: &App, inbound: &Inbound) -> Option<Reply> {
+/// Returns what the holder of a request's session may do; a request without a valid session is
+/// redirected to the sign-in page. One round trip.
+pub async fn access(app: &App, inbound: &Inbound) -> Result<Access, Reply> {
     let secret = secret(app, inbound);
     if let Some(secret) = &secret {
         match sign_in::session(&app.db, &app.api_tokens(), secret, app.now).await {
-            Ok(Some(_)) => return None,
+            Ok(Some(found)) => return Ok(found.access),
             Ok(None) => {}
-            Err(error) => return Some(response::failed(inbound, "session", &error)),
+            Err(error) => return Err(response::failed(inbound, "session", &error)),
         }
     }
     let over = if secret.is_some() { "&over=1" } else { "" };
@@ -29,7 +30,7 @@ pub async fn refuse(app: &App, inbound: &Inbound) -> Option<Reply> {
         true => next_parameter(&requested),
         false => String::new(),
     };
-    Some(Reply::redirect(303, &format!("/admin/sign-in?lang={language}{over}{next}")))
+    Err(Reply::redirect(303, &format!("/admin/sign-in?lang={language}{over}{next}")))
 }
 
 /// Returns the page that was requested before signing in.

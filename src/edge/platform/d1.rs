@@ -17,6 +17,7 @@ extern "C" {
 }
 
 /// The D1 database bound as `DB`.
+#[derive(Clone)]
 pub struct D1(JsValue);
 
 impl D1 {

@@ -8,5 +8,6 @@ pub mod preferences;
 pub mod consent_ledger;
 pub mod erase;
 pub mod merge;
+pub mod show;
 pub mod explain;
 pub mod suppressions;

@@ -4,12 +4,12 @@
 //! A preview reads only a contact, if one is named. A test is a `commit`: its row in the ledger is
 //! written before it leaves, like any message's.
 //!
-//! **Who may get a test.** The holder of an API token or a session may read every contact's data,
-//! so a test reveals nothing more. It could only be misused to write to strangers from the sender's
-//! own address. So it goes only to the campaign's owner, and to addresses of the domains that the
-//! deployment and the campaign send from, which are ours; never to a phone. It is marked as a test,
-//! its links are as they were written, it is counted nowhere, and no journey and no rule takes it
-//! for the message itself.
+//! **Who may get a test.** A contact is named only by somebody who may read all of its data, which
+//! the edge checks, so a test reveals nothing more. It could only be misused to write to strangers
+//! from the sender's own address. So it goes only to the campaign's owner, and to addresses of the
+//! domains that the deployment and the campaign send from, which are ours; never to a phone. It is
+//! marked as a test, its links are as they were written, it is counted nowhere, and no journey and
+//! no rule takes it for the message itself.
 
 use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::primitives::{CampaignId, Ids, MessageId, Millis};

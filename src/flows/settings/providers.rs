@@ -66,6 +66,14 @@ impl Providers {
         lists[first_of(&lists).unwrap_or_default()]
     }
 
+    /// Returns the providers of e-mail to members, such as sign-in links.
+    pub fn for_staff(&self) -> &[Provider] {
+        match self.email_transactional.is_empty() {
+            true => &self.email,
+            false => &self.email_transactional,
+        }
+    }
+
     /// Returns the providers of every list for messages to people.
     pub fn all(&self) -> impl Iterator<Item = &Provider> {
         let Self { email, email_transactional, sms, sms_transactional, internal, .. } = self;

@@ -1,5 +1,6 @@
 //! The commands of `dripline`, one file each: arguments and a terminal in, an exit status out.
 
+pub mod audit;
 pub mod broadcast;
 pub mod campaign;
 pub mod check;
@@ -13,6 +14,7 @@ pub mod import_suppressions;
 pub mod inspect;
 pub mod journey;
 pub mod kind;
+pub mod member;
 pub mod merge;
 pub mod parked;
 mod preview;
@@ -30,6 +32,7 @@ pub mod simulate;
 pub mod suppressions;
 pub mod table;
 pub mod token;
+pub mod token_admin;
 pub mod unpublish;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use super::table::Table;
 use super::{Exit, Terminal};
 use crate::domain::access::session::SessionPurpose;
 use crate::domain::base::language::Language;
-use crate::flows::operations::sign_in::Listed;
+use crate::flows::access::sign_in::Listed;
 use crate::views::format::moment;
 use serde::Deserialize;
 use serde_json::json;

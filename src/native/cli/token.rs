@@ -1,7 +1,9 @@
-//! `dripline token`: makes API tokens and sign-in links, and explains tokens.
+//! `dripline token`: makes API tokens and sign-in links, and explains tokens. Not here: the tokens
+//! that the server keeps (`token_admin`).
 
 use super::server::Server;
-use super::{Exit, Terminal};
+use super::{Exit, Terminal, token_admin};
+use crate::domain::access::caller::API_TOKEN_PREFIX;
 use crate::domain::access::session::{LINK_AGE_MAX, SessionPurpose};
 use crate::domain::base::primitives::{Millis, Span};
 use crate::domain::base::token::{Keyring, Parts, Purpose, sha256_hex};
@@ -14,9 +16,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::io;
 use std::path::{Path, PathBuf};
-
-/// The prefix of API tokens, by which people and scanners for leaked secrets recognise them.
-const API_PREFIX: &str = "dl_";
 
 /// The file of local secrets that `make dev` writes.
 const LOCAL_SECRETS: &str = ".dev.vars";
@@ -38,9 +37,12 @@ pub enum Action {
     New(New),
     SignIn(SignIn),
     Verify(Verify),
+    Add(token_admin::Add),
+    List(token_admin::List),
+    Revoke(token_admin::Revoke),
 }
 
-/// Make an API token
+/// Make an API token for the secret API_TOKENS: an owner's, and the root of trust
 ///
 /// The token is 32 random bytes from the operating system. It is printed once; the server is
 /// given only its hash, in the secret API_TOKENS.
@@ -116,12 +118,15 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         Action::New(args) => new(args, terminal),
         Action::SignIn(args) => sign_in(args, terminal),
         Action::Verify(args) => verify(args, terminal),
+        Action::Add(args) => token_admin::add(args, terminal),
+        Action::List(args) => token_admin::list(args, terminal),
+        Action::Revoke(args) => token_admin::revoke(args, terminal),
     }
 }
 
 fn new(args: &New, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let random = clock::random_bytes::<32>().map_err(io::Error::other)?;
-    let token = format!("{API_PREFIX}{}", URL_SAFE_NO_PAD.encode(random));
+    let token = format!("{API_TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(random));
     let entry = format!("{}:{}", args.name, sha256_hex(&token));
     let out = &mut *terminal.out;
     if args.json {
@@ -175,7 +180,7 @@ fn verify(args: &Verify, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let token = bare(&args.token);
     let found = if SessionPurpose::Link.may_be(token) {
         sign_in_link()
-    } else if token.starts_with(API_PREFIX) {
+    } else if token.starts_with(API_TOKEN_PREFIX) {
         api_token(token)
     } else {
         signed_token(token, keys.as_ref(), clock::now())
@@ -207,7 +212,7 @@ struct Found {
 }
 
 fn api_token(token: &str) -> Found {
-    let bytes = URL_SAFE_NO_PAD.decode(&token[API_PREFIX.len()..]).unwrap_or_default();
+    let bytes = URL_SAFE_NO_PAD.decode(&token[API_TOKEN_PREFIX.len()..]).unwrap_or_default();
     if bytes.len() != 32 {
         let problem = "an API token has 43 letters after dl_; this one is cut short or garbled";
         return Found { is_ok: false, facts: vec![("problem", problem.into())] };
@@ -215,7 +220,12 @@ fn api_token(token: &str) -> Found {
     let facts = vec![
         ("purpose", "using the API".into()),
         ("hash", sha256_hex(token).into()),
-        ("note", "good if an entry <name>:<hash> with this hash is in API_TOKENS".into()),
+        (
+            "note",
+            "good if an entry <name>:<hash> with this hash is in API_TOKENS, or if \
+                  `dripline token list` shows it"
+                .into(),
+        ),
     ];
     Found { is_ok: true, facts }
 }
@@ -354,7 +364,7 @@ fn keys_in(file: &Path) -> Result<Option<Keyring>, String> {
 }
 
 /// Reads a name that may precede the colon of an entry.
-fn token_name(text: &str) -> Result<String, String> {
+pub(super) fn token_name(text: &str) -> Result<String, String> {
     let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     match !text.is_empty() && text.len() <= 40 && text.chars().all(is_part) {
         true => Ok(text.to_owned()),

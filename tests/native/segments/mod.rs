@@ -3,6 +3,7 @@
 
 mod evaluators;
 mod generators;
+pub use generators::{contact, named, rule};
 mod limits;
 
 use super::segment_backfill::{EVER, a_filling};

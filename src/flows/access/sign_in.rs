@@ -1,13 +1,17 @@
 //! Access to the web app: signing in by an API token or by a link, and the sessions that follow.
 //! The use of a session is recorded every ten minutes.
 
-use crate::domain::access::session::{Session, SessionPurpose};
-use crate::domain::base::primitives::Millis;
+use crate::domain::access::audit::Act;
+use crate::domain::access::rights::Access;
+use crate::domain::access::session::{Session, SessionPurpose, member_credential};
+use crate::domain::base::primitives::{Actor, Ids, Millis};
 use crate::domain::base::token::sha256_hex;
+use crate::flows::access::caller::{member_actor, of_session};
 use crate::flows::ports::{Database, DatabaseError};
 use crate::flows::settings::{api_token, credentials};
-use crate::store::sessions;
-use crate::store::statement::Rows;
+use crate::store::sessions::{ListedRow, SessionRow};
+use crate::store::statement::{Rows, Statement};
+use crate::store::{audit, sessions};
 use serde::{Deserialize, Serialize};
 
 /// A new sign-in link.
@@ -18,11 +22,18 @@ pub struct Link {
     pub expires_at: Millis,
 }
 
+/// A valid session, and what its holder may do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SignedIn {
+    pub session: Session,
+    pub access: Access,
+}
+
 /// A session or a link as operators see it, without secrets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Listed {
     pub purpose: SessionPurpose,
-    /// The name of the API token that it was made with.
+    /// The name of the API token that it was made with, or of the member.
     pub subject: String,
     pub created_at: Millis,
     pub used_at: Millis,
@@ -43,7 +54,7 @@ pub async fn make_link<D: Database>(
     let purpose = SessionPurpose::Link;
     let link = Session::new(purpose, token.name, &token.credential, now);
     let secret = purpose.secret(random);
-    keep(db, &secret, &link, None, now).await?;
+    keep(db, &secret, &link, None, None).await?;
     Ok(Some(Link { secret, expires_at: link.expires_at }))
 }
 
@@ -54,13 +65,13 @@ pub async fn sign_in<D: Database>(
     configured: &str,
     proof: &str,
     former: Option<&str>,
-    random: &str,
+    (random, ids): (&str, &mut Ids),
     now: Millis,
 ) -> Result<Option<String>, DatabaseError> {
     let secret = SessionPurpose::Session.secret(random);
     if let Some(token) = api_token(configured, proof) {
         let session = Session::new(SessionPurpose::Session, token.name, &token.credential, now);
-        keep(db, &secret, &session, former, now).await?;
+        keep(db, &secret, &session, former, Some(ids)).await?;
         return Ok(Some(secret));
     }
     // The whole link may have been pasted.
@@ -68,9 +79,14 @@ pub async fn sign_in<D: Database>(
     let Some(link) = find(db, SessionPurpose::Link, configured, proof, now).await? else {
         return Ok(None);
     };
-    let session = Session::new(SessionPurpose::Session, &link.subject, &link.credential, now);
+    let link = link.session;
+    let session = Session {
+        member: link.member,
+        ..Session::new(SessionPurpose::Session, &link.subject, &link.credential, now)
+    };
     let mut statements =
         vec![sessions::use_link(&sha256_hex(proof), &sha256_hex(&secret), &session)];
+    statements.push(entered(&session, &secret, ids));
     statements.extend(former.map(|former| sessions::end(&sha256_hex(former))));
     statements.push(sessions::bound(&session));
     let rows = db.batch(statements).await?;
@@ -84,12 +100,14 @@ pub async fn session<D: Database>(
     configured: &str,
     secret: &str,
     now: Millis,
-) -> Result<Option<Session>, DatabaseError> {
+) -> Result<Option<SignedIn>, DatabaseError> {
     let found = find(db, SessionPurpose::Session, configured, secret, now).await?;
-    if found.as_ref().is_some_and(|session| session.wants_noting(now)) {
+    let Some(SessionRow { session, caller }) = found else { return Ok(None) };
+    if session.wants_noting(now) {
         db.batch(vec![sessions::note_use(&sha256_hex(secret), now)]).await?;
     }
-    Ok(found)
+    let access = of_session(&session, caller);
+    Ok(Some(SignedIn { session, access }))
 }
 
 /// Ends the session with this secret.
@@ -119,11 +137,16 @@ pub async fn end_all<D: Database>(
 
 fn good(rows: &[Rows], configured: &str, now: Millis) -> Result<Vec<Listed>, DatabaseError> {
     let known = credentials(configured);
-    let all = rows.first().map(Rows::all::<Session>).transpose().map_err(DatabaseError::Fault)?;
-    let good = all.unwrap_or_default().into_iter();
-    let good = good.filter(|session| session.is_good(session.purpose, &known, now));
-    let listed = |session: Session| {
-        let Session { purpose, subject, created_at, used_at, expires_at, .. } = session;
+    let all = rows.first().map(Rows::all::<ListedRow>).transpose().map_err(DatabaseError::Fault)?;
+    let good = all.unwrap_or_default().into_iter().filter(|row| {
+        let known = match &row.active {
+            Some(member) => &[member_credential(member)][..],
+            None => &known,
+        };
+        row.session.is_good(row.session.purpose, known, now)
+    });
+    let listed = |row: ListedRow| {
+        let Session { purpose, subject, created_at, used_at, expires_at, .. } = row.session;
         Listed { purpose, subject, created_at, used_at, expires_at }
     };
     Ok(good.map(listed).collect())
@@ -136,15 +159,19 @@ async fn find<D: Database>(
     configured: &str,
     secret: &str,
     now: Millis,
-) -> Result<Option<Session>, DatabaseError> {
+) -> Result<Option<SessionRow>, DatabaseError> {
     if !purpose.may_be(secret) {
         return Ok(None);
     }
-    let rows = db.batch(vec![sessions::find(&sha256_hex(secret))]).await?;
-    let found = rows.first().map(Rows::first::<Session>).transpose();
+    let rows = db.batch(vec![sessions::find(&sha256_hex(secret), now)]).await?;
+    let found = rows.first().map(Rows::first::<SessionRow>).transpose();
     let found = found.map_err(DatabaseError::Fault)?.flatten();
-    let known = credentials(configured);
-    Ok(found.filter(|session| session.is_good(purpose, &known, now)))
+    let mut known = credentials(configured);
+    // A member who has ended is not in the row.
+    known.extend(
+        found.as_ref().and_then(|row| row.caller.member_id.as_ref()).map(member_credential),
+    );
+    Ok(found.filter(|row| row.session.is_good(purpose, &known, now)))
 }
 
 async fn keep<D: Database>(
@@ -152,10 +179,22 @@ async fn keep<D: Database>(
     secret: &str,
     session: &Session,
     former: Option<&str>,
-    now: Millis,
+    signs_in: Option<&mut Ids>,
 ) -> Result<(), DatabaseError> {
-    let mut statements = vec![sessions::forget(now), sessions::keep(&sha256_hex(secret), session)];
+    let hash = sha256_hex(secret);
+    let mut statements = vec![sessions::forget(session.created_at), sessions::keep(&hash, session)];
+    statements.extend(signs_in.map(|ids| entered(session, secret, ids)));
     statements.extend(former.map(|former| sessions::end(&sha256_hex(former))));
     statements.push(sessions::bound(session));
     db.batch(statements).await.map(drop)
+}
+
+/// Returns the statement that enters a sign-in into the audit log, if the session began.
+fn entered(session: &Session, secret: &str, ids: &mut Ids) -> Statement {
+    let actor = match &session.member {
+        Some(member) => member_actor(member),
+        None => Actor(format!("token:{}", session.subject)),
+    };
+    let entry = Act::new("sign_in", "session", "").by(&actor, session.created_at, ids);
+    audit::enter_sign_in(&entry, &sha256_hex(secret))
 }
