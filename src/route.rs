@@ -609,9 +609,26 @@ fn admin<'a>(method: &str, path: &'a str, parts: &[&'a str]) -> Result<Route<'a>
     }
 }
 
+/// Finds the route of a call about records or kinds, by the path after `/api/v1/`.
+fn records<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
+    use RecordRoute::{Create, Edit, Erase, Kind, List, One, Query};
+    use Route::Record;
+    let one = |wanted, route, allow| one(method, wanted, route, allow);
+    let both = |get, post| both(method, get, post);
+    match *parts {
+        ["kinds"] => both(Record(Kind(KindRoute::List)), Record(Kind(KindRoute::Publish))),
+        ["kinds", "diff"] => one("POST", Record(Kind(KindRoute::Diff)), "POST"),
+        ["kinds", id] => one("GET", Record(Kind(KindRoute::One(id))), GET),
+        ["records", kind] => both(Record(List(kind)), Record(Create(kind))),
+        ["records", kind, "query"] => one("POST", Record(Query(kind)), "POST"),
+        ["records", kind, id] => both(Record(One(kind, id)), Record(Edit(kind, id))),
+        ["records", kind, id, "erase"] => one("POST", Record(Erase(kind, id)), "POST"),
+        _ => Err(NoRoute::NotFound),
+    }
+}
+
 /// Finds the route of an API call, by the path after `/api/v1/`.
 fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
-    use RecordRoute::{Create, Edit, Erase, Kind, List, One, Query};
     use Route::*;
     use TeamRoute::*;
     let one = |wanted, route, allow| one(method, wanted, route, allow);
@@ -644,13 +661,6 @@ fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
         ["suppressions", "import"] => one("POST", ApiSuppressionsImport, "POST"),
         ["contacts", "merge"] => one("POST", ApiMergeAsked, "POST"),
         ["contacts", id, "merge"] => one("POST", ApiMerge(id), "POST"),
-        ["kinds"] => both(Record(Kind(KindRoute::List)), Record(Kind(KindRoute::Publish))),
-        ["kinds", "diff"] => one("POST", Record(Kind(KindRoute::Diff)), "POST"),
-        ["kinds", id] => one("GET", Record(Kind(KindRoute::One(id))), GET),
-        ["records", kind] => both(Record(List(kind)), Record(Create(kind))),
-        ["records", kind, "query"] => one("POST", Record(Query(kind)), "POST"),
-        ["records", kind, id] => both(Record(One(kind, id)), Record(Edit(kind, id))),
-        ["records", kind, id, "erase"] => one("POST", Record(Erase(kind, id)), "POST"),
         ["contacts", id] => one("GET", Contact(ContactRoute::Show(id)), GET),
         ["restore"] => one("GET", ApiRestore, GET),
         ["restore", verb] => match Resolution::by_verb(verb) {
@@ -683,6 +693,6 @@ fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
         ["roles", id] => one("POST", Team(PutRole(id)), "POST"),
         ["roles", id, "delete"] => one("POST", Team(DeleteRole(id)), "POST"),
         ["audit"] => one("GET", Team(Audit), GET),
-        _ => Err(NoRoute::NotFound),
+        _ => records(method, parts),
     }
 }

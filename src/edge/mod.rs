@@ -151,8 +151,14 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::Session(found) => sessions(app, inbound, found).await,
         Route::Team(found) => team(app, inbound, found).await,
         Route::Mailbox | Route::MailboxMessage(_) => mailbox(app, inbound, found).await,
-        Route::Health => Reply::text(200, "ok\n"),
+        Route::Health | Route::Ready => health(app, inbound, found).await,
+    }
+}
+
+async fn health(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
+    match found {
         Route::Ready => api::health::ready(app, inbound).await,
+        _ => Reply::text(200, "ok\n"),
     }
 }
 

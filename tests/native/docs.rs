@@ -498,9 +498,12 @@ fn described_operations() -> BTreeSet<String> {
 fn routed_operations() -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let source = fs::read_to_string(root.join("src/route.rs")).unwrap();
-    let table = source.split("\nfn api<'a>").nth(1).unwrap().split("\n}\n").next().unwrap();
+    let table = |name: &str| {
+        let after = source.split(&format!("\nfn {name}<'a>")).nth(1).unwrap();
+        after.split("\n}\n").next().unwrap().to_owned()
+    };
     let mut found = BTreeSet::new();
-    for line in table.lines() {
+    for line in [table("api"), table("records")].concat().lines() {
         let Some((pattern, rest)) =
             line.trim().strip_prefix('[').and_then(|line| line.split_once("] => "))
         else {

@@ -431,7 +431,7 @@ fn merge_does_not_transfer_consent_to_another_address() {
     world.merge(ANN, WORK).unwrap();
     let consents =
         "SELECT json_each.value FROM contacts, json_each(consents) WHERE merged_into IS NULL
-                       AND value ->> 'channel' = 'email'";
+                       AND json_each.value ->> 'channel' = 'email'";
     assert!(rows(&world.db, consents).is_empty(), "nobody agreed for the address at work");
 }
 

@@ -51,8 +51,8 @@ pub async fn answer(app: App, inbound: Inbound, found: RecordRoute<'_>) -> Reply
     }
 }
 
-/// Refuses whoever may not do this to every record of the kind, or may not see all of its fields in
-/// full: these answers have no masks.
+/// Refuses a caller who may not do this to every record of the kind, or may not see all of its
+/// fields in full: these answers have no masks.
 fn refuse(app: &App, found: RecordRoute<'_>) -> Option<Reply> {
     let (action, kind) = match found {
         RecordRoute::Kind(_) => return None,

@@ -60,7 +60,12 @@ pub struct Listing {
     #[arg(long, value_name = "RULE", value_parser = rule)]
     pub filter: Option<Value>,
     /// At most this many
-    #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=200))]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 50,
+        value_parser = clap::value_parser!(u16).range(1..=200)
+    )]
     pub limit: u16,
     /// Begin after this record
     #[arg(long, value_name = "ID", value_parser = word)]

@@ -54,8 +54,8 @@ pub enum Request {
     Grow(RecordId, String),
 }
 
-/// Reads how many employees a company has, and sets one more. Of those who read the same number, one
-/// succeeds; the others read again.
+/// Reads how many employees a company has, and sets one more. Of those who read the same number,
+/// one succeeds; the others read again.
 async fn grow(
     db: &FaultyDatabase,
     catalog: &Catalog,
@@ -277,9 +277,7 @@ impl FlowContext {
                     }
                 }
             }
-            Flow::Request(Request::Grow(company, key)) => {
-                grow(db, catalog, company, &key, now, ids).await
-            }
+            Flow::Request(Request::Grow(id, key)) => grow(db, catalog, id, &key, now, ids).await,
             Flow::Work(Work::DueV1 { contacts }) => due::run(db, catalog, contacts, now, ids).await,
             Flow::Work(Work::AloneV1 { contact }) => {
                 quarantine::process_isolated(db, catalog, contact, now, ids).await

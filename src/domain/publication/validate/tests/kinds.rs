@@ -9,7 +9,9 @@ fn parts_about_different_kinds_do_not_refer_to_each_other() {
         "{begin}
 [segment.firms]
 of = \"company\"
-rule = {{ all = [{{ segment = \"engaged\" }}, {{ consent = \"newsletter\", channel = \"email\" }}] }}
+rule = {{ all = [
+    {{ segment = \"engaged\" }}, {{ consent = \"newsletter\", channel = \"email\" }},
+] }}
 
 [journey.people]
 enter = {{ segment = \"firms\" }}
@@ -29,19 +31,19 @@ notify = \"owner\"
 "
     ));
     assert_snapshot!(found, @"
-    line 93: segment.firms.rule.all[1].segment
+    line 94: segment.firms.rule.all[1].segment
          the segment is of the kind `contact`, not `company`
-    line 93: segment.firms.rule.all[2].consent
+    line 94: segment.firms.rule.all[2].consent
          only contacts give consent
-    line 96: journey.people.enter.segment
+    line 98: journey.people.enter.segment
          the segment is of the kind `company`, not `contact`
-    line 99: journey.people.step[1].enroll
+    line 101: journey.people.step[1].enroll
          the journey is of the kind `company`, not `contact`
-    line 103: journey.firms.enter.form
+    line 105: journey.firms.enter.form
          only a contact sends a form
-    line 106: journey.firms.step[1].send
+    line 108: journey.firms.step[1].send
          only a journey of contacts has this step
-    line 109: journey.firms.step[2].notify
+    line 111: journey.firms.step[2].notify
          only a journey of contacts has this step
     ");
 }
