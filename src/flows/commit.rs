@@ -549,7 +549,8 @@ impl Loaded {
         let Basis { catalog, now, .. } = basis;
         let decision = match subject {
             AnyRecord::Contact(contact) => {
-                let taken = self.field_facts.taken(&contact.id);
+                let mut taken = self.field_facts.taken(&contact.id);
+                taken.extend(self.taken_addresses(&contact));
                 let input = DecisionInput {
                     inputs,
                     messages,

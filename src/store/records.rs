@@ -3,11 +3,16 @@
 use super::contacts::json_text;
 use super::kinds::json_key;
 use super::rule_sql::{RuleSql, at_once, compact};
+use super::scope;
 use super::segments::IS_SOMEBODY;
 use super::statement::{Statement, Value};
-use crate::domain::base::primitives::{KindId, MemberId, Millis, RecordId};
+use crate::domain::access::rights::Scope;
+use crate::domain::base::primitives::{KindId, MemberId, Millis, QualifiedId, RecordId};
+use crate::domain::contact::Contact;
+use crate::domain::contact::consent::Consent;
 use crate::domain::field::IndexKey;
-use crate::domain::segment::Rule;
+use crate::domain::record::{PlainRecord, Record};
+use crate::domain::segment::{AnyRecord, Rule};
 use serde::Deserialize;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -20,6 +25,8 @@ pub const LOOKED_PER_PAGE: usize = 5_000;
 pub struct Wanted<'a> {
     pub kind: &'a KindId,
     pub rule: &'a Rule,
+    /// Which records the reader may see.
+    pub scope: &'a Scope,
     /// A value that the rule asks for and that the kind has an index of: only records with it are
     /// looked at.
     pub indexed: Option<(&'a str, IndexKey)>,
@@ -28,84 +35,167 @@ pub struct Wanted<'a> {
     pub limit: usize,
 }
 
-/// Lists records, newest first; rows are `ListedRow`. A rule with conditions looks at
+/// The slot of the parameter with the constants of the scope.
+const SCOPE_SLOT: usize = 5;
+
+impl Wanted<'_> {
+    /// Returns the query for the ids of the records to look at, which come by an index, and whether
+    /// it leaves out others of the kind.
+    fn looked(&self, sql: &mut RuleSql) -> (String, bool) {
+        let kind = sql.constant(self.kind.as_str());
+        match (&self.indexed, self.scope) {
+            (Some((field, key)), _) => {
+                let (field, value) = (sql.constant(*field), sql.constant(json_key(key)));
+                let text = format!(
+                    "SELECT record_id AS id FROM field_index
+                      WHERE kind = {kind} AND field = {field} AND value = {value}
+                        AND record_id < ?2"
+                );
+                (text, true)
+            }
+            // Of each owner the newest, so that an owner of very many costs no more.
+            (None, Scope::Of { owners, rules }) if rules.is_empty() => {
+                let owners = sql.list(owners);
+                let text = format!(
+                    "SELECT k.id FROM {owners} o CROSS JOIN contacts k
+                      WHERE k.id IN (SELECT id FROM contacts
+                                      WHERE owner = o.value AND kind = {kind} AND id < ?2
+                                      ORDER BY id DESC LIMIT ?3)"
+                );
+                (text, true)
+            }
+            // The index of kinds has no contacts, which are read as they come.
+            _ if self.kind.is_contact() => ("SELECT id FROM contacts WHERE id < ?2".into(), false),
+            _ => {
+                let of_kind = format!("kind = {kind} AND kind <> 'contact'");
+                (format!("SELECT id FROM contacts WHERE id < ?2 AND {of_kind}"), false)
+            }
+        }
+    }
+
+    /// Returns whether every record that is looked at is shown.
+    fn is_whole(&self) -> bool {
+        let asks_nothing = matches!(self.rule, Rule::All(parts) if parts.is_empty());
+        asks_nothing && *self.scope == Scope::All
+    }
+}
+
+/// Lists records, newest first; rows are `ListedRow`. A rule with conditions, or a scope, looks at
 /// `LOOKED_PER_PAGE` records, and the last row then says how far, if more follow.
 pub fn list(wanted: &Wanted<'_>, now: Millis) -> Statement {
     let mut sql = RuleSql::new(wanted.kind, now);
     let holds = sql.holds(wanted.rule);
+    let scope = scope::condition(wanted.scope, wanted.kind, SCOPE_SLOT, now);
+    let in_scope = scope.sql;
+    let (looked, is_part) = wanted.looked(&mut sql);
     let (kind, records) = (sql.constant(wanted.kind.as_str()), sql.records());
-    // The index of kinds has no contacts, which are read as they come.
     let of_kind = match wanted.kind.is_contact() {
         true => String::new(),
         false => format!(" AND kind = {kind} AND kind <> 'contact'"),
     };
-    let looked = match &wanted.indexed {
-        Some((field, key)) => {
-            let (field, value) = (sql.constant(*field), sql.constant(json_key(key)));
-            format!(
-                "SELECT record_id AS id FROM field_index
-                  WHERE kind = {kind} AND field = {field} AND value = {value} AND record_id < ?2"
-            )
-        }
-        None => format!("SELECT id FROM contacts WHERE id < ?2{of_kind}"),
-    };
-    let among = match &wanted.indexed {
-        Some(_) => format!(" AND c.id IN ({looked} ORDER BY 1 DESC LIMIT ?3)"),
-        None => String::new(),
+    let among = match is_part {
+        true => format!(" AND c.id IN ({looked} ORDER BY 1 DESC LIMIT ?3)"),
+        false => String::new(),
     };
     // Without a condition, a page reads no more than it shows.
-    let stop = match wanted.rule {
-        Rule::All(parts) if parts.is_empty() => "SELECT NULL WHERE ?3 IS NULL".to_owned(),
-        _ => format!("{looked} ORDER BY 1 DESC LIMIT 1 OFFSET ?3 - 1"),
+    let stop = match wanted.is_whole() {
+        true => "SELECT NULL WHERE ?3 IS NULL".to_owned(),
+        false => format!("{looked} ORDER BY 1 DESC LIMIT 1 OFFSET ?3 - 1"),
     };
     let text = format!(
         "WITH stop(id) AS MATERIALIZED ({stop}),
          found AS (
-             SELECT c.id, c.seq, c.email, c.phone, c.external_id, c.title, c.number, c.owner,
-                    c.stage, c.value, c.attributes, c.tags, c.score, c.created_at, c.updated_at,
+             SELECT c.id, c.kind, c.seq, c.email, c.phone, c.external_id, c.locale, c.time_zone,
+                    c.title, c.number, c.owner, c.stage, c.value, c.attributes, c.tags, c.score,
+                    c.consents, c.created_at, c.updated_at,
+                    (SELECT json_group_object(segment_id, entered_at)
+                       FROM segment_members WHERE contact_id = c.id) AS segments,
                     0 AS is_end
                FROM {records}
               WHERE c.id < ?2 AND c.id >= coalesce((SELECT id FROM stop), ''){among}{of_kind}
-                AND {IS_SOMEBODY} AND {holds}
+                AND {IS_SOMEBODY} AND {in_scope} AND {holds}
               ORDER BY c.id DESC LIMIT ?4)
          SELECT * FROM found
          UNION ALL
-         SELECT id, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '{{}}', '[]', 0, 0, 0, 1
+         SELECT id, {kind}, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '{{}}',
+                '[]', 0, '[]', 0, 0, '{{}}', 1
            FROM stop"
     );
     let before = wanted.before.map_or("~", RecordId::as_str);
-    let params = vec![
+    let params = [
         sql.constants(),
         Value::text(before),
         Value::Int(at_once(wanted.rule, LOOKED_PER_PAGE)),
         Value::Int(wanted.limit as i64),
     ];
-    Statement { sql: compact(&text).into(), params }
+    Statement {
+        sql: compact(&text).into(),
+        params: params.into_iter().chain(scope.params).collect(),
+    }
 }
 
 /// A row of `list`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct ListedRow {
     pub id: RecordId,
-    pub seq: i64,
-    pub email: Option<String>,
-    pub phone: Option<String>,
-    pub external_id: Option<String>,
-    pub title: Option<String>,
-    pub number: Option<i64>,
-    pub owner: Option<MemberId>,
-    pub stage: Option<String>,
-    pub value: Option<i64>,
+    kind: KindId,
+    seq: i64,
+    email: Option<String>,
+    phone: Option<String>,
+    external_id: Option<String>,
+    locale: Option<String>,
+    time_zone: Option<String>,
+    title: Option<String>,
+    number: Option<i64>,
+    owner: Option<MemberId>,
+    stage: Option<String>,
+    value: Option<i64>,
     #[serde(deserialize_with = "json_text")]
-    pub attributes: BTreeMap<String, Json>,
+    attributes: BTreeMap<String, Json>,
     #[serde(deserialize_with = "json_text")]
-    pub tags: Vec<String>,
-    pub score: i64,
-    pub created_at: Millis,
+    tags: Vec<String>,
+    score: i64,
+    #[serde(deserialize_with = "json_text")]
+    consents: Vec<Consent>,
+    created_at: Millis,
     pub updated_at: Millis,
+    #[serde(deserialize_with = "json_text")]
+    segments: BTreeMap<QualifiedId, Millis>,
     /// Whether the row is no record, but says how far the list has looked.
     #[serde(deserialize_with = "flag")]
     pub is_end: bool,
+}
+
+impl ListedRow {
+    /// Returns the record without its history and enrollments, about which the rule of a grant
+    /// cannot ask.
+    pub fn record(self) -> AnyRecord {
+        let record = Record {
+            seq: self.seq,
+            owner: self.owner,
+            attributes: self.attributes,
+            tags: self.tags.into_iter().collect(),
+            score: self.score,
+            segments: self.segments,
+            ..Record::unknown(self.id, self.kind, self.created_at)
+        };
+        if !record.kind.is_contact() {
+            let title = self.title.unwrap_or_default();
+            let Self { number, stage, value, .. } = self;
+            let aliases = Vec::new();
+            return PlainRecord { record, title, number, stage, value, aliases }.into();
+        }
+        Contact {
+            email: self.email,
+            phone: self.phone,
+            external_id: self.external_id,
+            locale: self.locale,
+            time_zone: self.time_zone,
+            consents: self.consents,
+            ..Contact::of(record)
+        }
+        .into()
+    }
 }
 
 fn flag<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<bool, D::Error> {

@@ -109,6 +109,56 @@ test("lists are paged, each record once", async () => {
   assert.equal(seen.length, await count("contacts WHERE kind = 'deal'"));
 });
 
+describe("A member", () => {
+  let token;
+  before(async () => {
+    const person = { email: "sal@larkspan.example", name: "Sal", roles: ["sales"] };
+    const { body } = await send("/api/v1/members", person);
+    const made = await send("/api/v1/tokens", { name: "sal", roles: ["sales"], member: body.member.id });
+    token = made.body.secret;
+  });
+
+  async function as(method, path, body) {
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const answer = await runtime.fetch(path, { method, headers, body: body && JSON.stringify(body) });
+    return { status: answer.status, body: await answer.json() };
+  }
+
+  test("lists and edits the own records, and no others", async () => {
+    const { body: other } = await make({ status: "open", code: "OTHER" });
+    const own = await as("POST", "/api/v1/records/deal", { fields: { code: "OWN" } });
+    assert.equal(own.status, 201);
+    const { body: page } = await as("GET", "/api/v1/records/deal");
+    assert.deepEqual(page.records.map(({ id }) => id), [own.body.id]);
+    const { body: found } = await as("POST", "/api/v1/records/deal/query", {
+      filter: { attribute: "code", set: true },
+    });
+    assert.deepEqual(found.records.map(({ fields }) => fields.code), ["OWN"]);
+    const path = `/api/v1/records/deal/${other.id}`;
+    assert.equal((await as("GET", path)).status, 404);
+    assert.equal((await as("POST", path, { fields: { code: "MINE" } })).status, 404);
+    assert.equal((await as("POST", `/api/v1/records/deal/${own.body.id}/erase`, {})).status, 403);
+    const away = { fields: { owner: "somebody-else" } };
+    assert.equal((await as("POST", `/api/v1/records/deal/${own.body.id}`, away)).status, 200);
+    assert.equal((await as("GET", `/api/v1/records/deal/${own.body.id}`)).status, 404);
+  });
+});
+
+test("a contact is made by an address, which no other has and no edit replaces", async () => {
+  const contact = (fields) => send("/api/v1/records/contact", { fields });
+  const made = await contact({ email: "Wei@Example.com", first_name: "伟", time_zone: "Asia/Shanghai" });
+  assert.equal(made.status, 201);
+  assert.equal(made.body.fields.email, "wei@example.com");
+  assert.equal(made.body.attributes.first_name, "伟");
+  const twice = await Promise.all(Array.from({ length: 6 }, () => contact({ phone: "+8613800138000" })));
+  assert.deepEqual([...new Set(twice.map(({ body }) => body.id).filter(Boolean))].length, 1);
+  assert.equal(await count("contacts WHERE phone = '+8613800138000'"), 1);
+  const edit = (fields) => send(`/api/v1/records/contact/${made.body.id}`, { fields });
+  assert.equal((await edit({ email: "li@example.com" })).status, 422);
+  assert.equal((await edit({ phone: "+8613800138000" })).status, 409);
+  assert.equal((await edit({ phone: "+8613800138001" })).body.fields.phone, "+8613800138001");
+});
+
 describe("Bad input", () => {
   for (const [what, fields, field] of [
     ["an unknown field", { colour: "red" }, "fields.colour"],
@@ -150,7 +200,7 @@ describe("Bad input", () => {
     for (const wanted of ["kind.title", "options", "circle"]) assert.match(told, new RegExp(wanted));
   });
 
-  test("what does not exist is 404, and a contact is not made like a deal", async () => {
+  test("what does not exist is 404, and a contact needs an address", async () => {
     assert.equal((await read("/api/v1/records/nothing")).status, 404);
     assert.equal((await read("/api/v1/records/deal/00000000-0000-7000-8000-000000000000")).status, 404);
     assert.equal((await send("/api/v1/records/contact", { fields: {} })).status, 422);

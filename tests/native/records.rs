@@ -3,6 +3,7 @@
 
 use super::invariants::assert_sound;
 use super::support::{MONDAY, campaign, number, rows, world};
+use dripline::domain::access::rights::Access;
 use dripline::domain::base::primitives::{Actor, Ids, KindId, RecordId, Span};
 use dripline::domain::campaign_file::filter;
 use dripline::domain::engine::{Decision, Input, RecordInput};
@@ -14,7 +15,7 @@ use dripline::domain::segment::Rule;
 use dripline::flows::commit::{Command, CommitError, RecordRef, commit};
 use dripline::flows::record::edit::{Asked, EditError, Editor};
 use dripline::flows::record::kinds::{self, Published};
-use dripline::flows::record::read;
+use dripline::flows::record::read::{Listed, Page, Reader};
 use dripline::native::world::{World, block_on};
 use serde_json::{Value, json};
 
@@ -165,7 +166,7 @@ fn input_that_only_a_person_can_have_does_nothing_to_a_company() {
 
 // --- Through the flows ------------------------------------------------------------------------
 
-fn deal(extra: Value) -> Kind {
+pub(crate) fn deal(extra: Value) -> Kind {
     let mut definition = json!({
         "id": "deal", "label": { "en": "Deal", "zh-CN": "商机" }, "title": "number",
         "stage": "status", "value": "amount",
@@ -184,41 +185,54 @@ fn deal(extra: Value) -> Kind {
 }
 
 /// A world with the kind `deal`.
-fn deals() -> World {
+pub(crate) fn deals() -> World {
     let mut world = world(NOTHING);
     publish(&mut world, &deal(json!({})));
     world
 }
 
-fn publish(world: &mut World, kind: &Kind) -> Published {
+pub(crate) fn publish(world: &mut World, kind: &Kind) -> Published {
     let published = block_on(kinds::publish(&world.db, kind, world.now())).unwrap();
     let all = block_on(kinds::all_kinds(&world.db)).unwrap();
     world.catalog = std::mem::take(&mut world.catalog).with_kinds(all);
     published
 }
 
-fn asked(fields: Value) -> Asked {
+pub(crate) fn asked(fields: Value) -> Asked {
     Asked { fields: fields.as_object().cloned().unwrap(), ..<_>::default() }
 }
 
-fn make(world: &World, asked: Asked) -> Result<Value, EditError> {
-    let (kind, by) = (KindId::from("deal"), Actor::from("token:t"));
-    let seed = number(&world.db, "SELECT count(*) FROM events") as u64 + 1;
-    let mut ids = Ids::new(world.now(), seed);
-    let World { db, catalog, .. } = world;
-    let editor = Editor { db, catalog, by: &by, now: world.now() };
-    let made = block_on(editor.create(&kind, asked, &mut ids))?;
-    Ok(read::shown(catalog.kind(&kind).unwrap(), &made.record))
+pub(crate) fn make(world: &World, asked: Asked) -> Result<Value, EditError> {
+    make_as(world, &Access::configured("t"), asked)
 }
 
 fn set(world: &World, id: &str, asked: Asked) -> Result<Value, EditError> {
-    let (kind, by) = (KindId::from("deal"), Actor::from("token:t"));
+    set_as(world, &Access::configured("t"), id, asked)
+}
+
+pub(crate) fn make_as(world: &World, access: &Access, asked: Asked) -> Result<Value, EditError> {
+    let kind = KindId::from("deal");
+    let seed = number(&world.db, "SELECT count(*) FROM events") as u64 + 1;
+    let mut ids = Ids::new(world.now(), seed);
+    let World { db, catalog, .. } = world;
+    let editor = Editor { db, catalog, access, now: world.now() };
+    let made = block_on(editor.create(&kind, asked, &mut ids))?;
+    Ok(json!(access.show(catalog.kind(&kind).unwrap(), &made.record, world.now())))
+}
+
+pub(crate) fn set_as(
+    world: &World,
+    access: &Access,
+    id: &str,
+    asked: Asked,
+) -> Result<Value, EditError> {
+    let kind = KindId::from("deal");
     let mut ids = Ids::new(world.now(), 3);
     let World { db, catalog, .. } = world;
     let id = RecordId::from(id);
-    let editor = Editor { db, catalog, by: &by, now: world.now() };
+    let editor = Editor { db, catalog, access, now: world.now() };
     let done = block_on(editor.edit(&kind, &id, asked, &mut ids))?;
-    Ok(read::shown(catalog.kind(&kind).unwrap(), &done.record))
+    Ok(json!(access.show(catalog.kind(&kind).unwrap(), &done.record, world.now())))
 }
 
 #[test]
@@ -293,10 +307,13 @@ fn list_pages_newest_first_and_filters_by_a_rule() {
     let rule = filter(&kind, &json!({ "attribute": "status", "is": "open" })).unwrap();
     let page = |rule: &Rule, after: Option<RecordId>| {
         let World { db, catalog, .. } = &world;
-        block_on(read::list(db, catalog, &kind, rule, after, 3, world.now())).unwrap()
+        let access = Access::configured("t");
+        let reader = Reader { db, catalog, access: &access, now: world.now() };
+        block_on(reader.list(&kind, rule, after.as_ref(), 3)).unwrap()
     };
-    let titles = |page: &read::Page| {
-        page.records.iter().map(|row| row.title.clone().unwrap()).collect::<Vec<_>>()
+    let titles = |page: &Page| {
+        let title = |row: &Listed| json!(row)["title"].as_str().map(str::to_owned);
+        page.records.iter().filter_map(title).collect::<Vec<_>>()
     };
     let all = Rule::All(Vec::new());
     let (mut after, mut seen) = (None, Vec::new());
@@ -373,10 +390,10 @@ fn erased_record_leaves_no_value_behind() {
     let world = deals();
     let made = make(&world, asked(json!({ "code": "secret-7", "status": "open" }))).unwrap();
     let id = RecordId::from(made["id"].as_str().unwrap());
-    let (kind, by) = (KindId::from("deal"), Actor::from("token:t"));
+    let (kind, access) = (KindId::from("deal"), Access::configured("t"));
     let mut ids = Ids::new(world.now(), 3);
     let World { db, catalog, .. } = &world;
-    let editor = Editor { db, catalog, by: &by, now: world.now() };
+    let editor = Editor { db, catalog, access: &access, now: world.now() };
     block_on(editor.erase(&kind, &id, &mut ids)).unwrap();
     for table in ["contacts", "events", "field_index", "unique_fields"] {
         let rows = rows(&world.db, &format!("SELECT * FROM {table}"));

@@ -40,7 +40,7 @@ fn contact_is_shown_within_the_scope_and_masked_by_role() {
     let world = owned_world();
     let email = |role: &str, member: &str, named: &str| {
         let access = access(role, member);
-        block_on(show(&world.db, &access, named, world.now()))
+        block_on(show(&world.db, &world.catalog, &access, named, world.now()))
             .map(|shown| shown.fields()["email"].clone())
     };
     assert_eq!(email("sales", "m-1", ANN), Ok(json!(ANN)));
@@ -68,7 +68,7 @@ fn lifted_mask_is_in_the_audit_log_before_it_is_shown() {
     let lift = |role: &str, field: &str| {
         let access = access(role, "m-9");
         let mut ids = Ids::new(world.now(), 9);
-        block_on(unmask(&world.db, &access, ANN, field, world.now(), &mut ids))
+        block_on(unmask(&world.db, &world.catalog, &access, ANN, field, world.now(), &mut ids))
     };
     assert!(is_missing(lift("analyst", "email")) && is_missing(lift("service", "phone")));
     assert_eq!(rows(&world.db, "SELECT id FROM audit"), [] as [serde_json::Value; 0]);

@@ -2,10 +2,8 @@
 //! Not here: who the request is from (`flows/access`), and the scope as SQL (`store/scope.rs`).
 
 use crate::domain::access::built_in::{self, OWNER};
-use crate::domain::access::role::{Action, FieldAccess, Grant, Reach, Role, Sensitivity};
-use crate::domain::access::shown::TAGS;
+use crate::domain::access::role::{Action, Grant, Reach, Role};
 use crate::domain::base::primitives::{Actor, KindId, MemberId, Millis};
-use crate::domain::field::Field;
 use crate::domain::segment::{Rule, Subject};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -151,7 +149,7 @@ impl Access {
     /// Returns the records of a kind to which an action may be done and whose personal data is
     /// shown in full. For answers that quote fields in the middle of other text.
     pub fn clear_scope(&self, action: Action, kind: &KindId) -> Scope {
-        let clear = self.roles.iter().filter(|role| role.shows_personal(kind));
+        let clear = self.roles.iter().filter(|role| role.shows_all(kind));
         self.scope_of(clear, action, kind)
     }
 
@@ -171,38 +169,10 @@ impl Access {
         }
     }
 
-    /// Returns whether a list of this kind may be filtered or sorted by a field: only if it is
-    /// shown in full, for the order of a list reveals what is in a field.
-    pub fn may_sort_by(&self, kind: &KindId, field: &str, sensitivity: Sensitivity) -> bool {
-        let sees = |role: &&Role| role.grants.iter().any(|grant| grant.allows(Action::See, kind));
-        let mut seeing = self.roles.iter().filter(sees).peekable();
-        let is_shown = |role: &Role| role.field(kind, field, sensitivity) >= FieldAccess::ReadOnly;
-        seeing.peek().is_some() && seeing.all(is_shown)
-    }
-
-    /// Returns whether an action may be done to every record of a kind, and all fields of those may
-    /// be seen in full: the answer shows them without masks.
-    pub fn may_all(&self, action: Action, kind: &KindId, fields: &[Field]) -> bool {
-        let is_seen = |name: &str, class: Sensitivity| self.may_sort_by(kind, name, class);
-        self.scope(action, kind) == Scope::All
-            && self.clear_scope(Action::See, kind) == Scope::All
-            && fields.iter().all(|field| is_seen(&field.name, Sensitivity::Personal))
-            // A field that no kind declares, and no role names.
-            && is_seen("undeclared", Sensitivity::Personal)
-            && is_seen(TAGS, Sensitivity::Plain)
-    }
-
-    /// Returns whether a field of a record may be changed.
-    pub fn may_edit(
-        &self,
-        subject: &dyn Subject,
-        field: &str,
-        sensitivity: Sensitivity,
-        now: Millis,
-    ) -> bool {
-        let full =
-            |role: &&Role| role.field(&subject.kind, field, sensitivity) == FieldAccess::Full;
-        self.roles_that(Action::Edit, subject, now).iter().any(full)
+    /// Returns the roles that allow an action to some records of a kind.
+    pub(super) fn roles_with(&self, action: Action, kind: &KindId) -> impl Iterator<Item = &Role> {
+        let allows = move |role: &&Role| role.grants.iter().any(|grant| grant.allows(action, kind));
+        self.roles.iter().filter(allows)
     }
 
     /// Returns the roles that allow an action to this very record. A field of it is shown as the

@@ -3,6 +3,7 @@
 
 use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::primitives::KindId;
+use crate::domain::field::Sensitivity;
 use crate::domain::segment::{Operator, Rule};
 use serde::{Deserialize, Serialize};
 
@@ -155,7 +156,7 @@ pub struct Role {
     pub grants: Vec<Grant>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldRule>,
-    /// The access to personal data that no rule names: e-mail address, phone number, external id.
+    /// The access to personal and confidential data that no rule names.
     #[serde(default = "masked")]
     pub personal: FieldAccess,
 }
@@ -163,13 +164,6 @@ pub struct Role {
 /// A role that says nothing about personal data masks it.
 fn masked() -> FieldAccess {
     FieldAccess::Masked
-}
-
-/// Whether a field can identify a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sensitivity {
-    Plain,
-    Personal,
 }
 
 impl Grant {
@@ -182,16 +176,13 @@ impl Grant {
 
 impl Role {
     /// Returns the access to a field of a kind. A rule for the field itself counts first, of these
-    /// one for the kind; then the smaller of the rule for all others and that for personal data.
+    /// one for the kind; then the smaller of the rule for all others and that for guarded data.
     pub fn field(&self, kind: &KindId, field: &str, sensitivity: Sensitivity) -> FieldAccess {
         if let Some(access) = self.rule(kind, field) {
             return access;
         }
         let others = self.rule(kind, OTHER_FIELDS).unwrap_or(FieldAccess::Full);
-        match sensitivity {
-            Sensitivity::Plain => others,
-            Sensitivity::Personal => others.min(self.personal),
-        }
+        if sensitivity.is_guarded() { others.min(self.personal) } else { others }
     }
 
     fn rule(&self, kind: &KindId, field: &str) -> Option<FieldAccess> {
@@ -202,11 +193,12 @@ impl Role {
         of(Some(kind)).or_else(|| of(None)).map(|rule| rule.access)
     }
 
-    /// Returns whether every personal field of the kind is shown in full length.
-    pub fn shows_personal(&self, kind: &KindId) -> bool {
-        let shown =
-            |field: &&str| self.field(kind, field, Sensitivity::Personal) >= FieldAccess::ReadOnly;
-        PERSONAL_FIELDS.iter().all(shown)
+    /// Returns whether every field of the kind is shown in full length.
+    pub fn shows_all(&self, kind: &KindId) -> bool {
+        let is_about = |rule: &&FieldRule| rule.kind.as_ref().is_none_or(|own| own == kind);
+        let mut limits = self.fields.iter().filter(is_about).map(|rule| rule.access);
+        self.personal >= FieldAccess::ReadOnly
+            && limits.all(|access| access >= FieldAccess::ReadOnly)
     }
 
     /// Returns the problems of a role of one's own.
@@ -241,17 +233,6 @@ impl Role {
             say("", format!("the role is longer than {ROLE_BYTES_MAX} bytes of JSON"));
         }
         found
-    }
-}
-
-/// The fields of a contact that identify a person, whatever a deployment declares.
-pub const PERSONAL_FIELDS: [&str; 3] = ["email", "phone", "external_id"];
-
-/// Returns the sensitivity of a field of which nothing is declared: that of a contact's addresses.
-pub fn usual_sensitivity(field: &str) -> Sensitivity {
-    match PERSONAL_FIELDS.contains(&field) {
-        true => Sensitivity::Personal,
-        false => Sensitivity::Plain,
     }
 }
 

@@ -2,11 +2,13 @@
 //! record, so that a field that is not for the reader cannot reach them.
 
 use crate::domain::access::rights::Access;
-use crate::domain::access::role::{Action, FieldAccess, Role, Sensitivity};
+use crate::domain::access::role::{Action, FieldAccess, Role};
 use crate::domain::base::primitives::{KindId, Millis, RecordId};
-use crate::domain::segment::{COLUMNS, Subject};
-use serde::Serialize;
-use serde_json::Value;
+use crate::domain::kind::Kind;
+use crate::domain::record::event::Event;
+use crate::domain::segment::{AnyRecord, COLUMNS, Rule};
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A record without what is hidden from its reader, and with masks. Only `Access::show` makes one.
@@ -14,14 +16,34 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Shown {
     id: RecordId,
     kind: KindId,
-    /// The fields that have a value and are not hidden.
+    /// The number of its newest event.
+    version: i64,
+    /// What people call it. Contacts have none: their names and addresses serve.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<Value>,
+    /// The columns and declared fields that have a value and are not hidden, as they are written.
     fields: BTreeMap<String, Value>,
+    /// The same of the attributes that no field declares.
+    attributes: BTreeMap<String, Value>,
     tags: BTreeSet<String>,
     /// The names of the fields whose value is a mask.
     masked: BTreeSet<String>,
-    /// The names of the fields that the reader may not change.
+    /// The names of the fields with a value that the reader may not change.
     read_only: BTreeSet<String>,
+    #[serde(serialize_with = "rfc3339")]
     created_at: Millis,
+}
+
+/// An event of a record's log without what is hidden from its reader.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ShownEvent {
+    seq: i64,
+    #[serde(serialize_with = "rfc3339")]
+    at: Millis,
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    campaign: Option<String>,
+    properties: Map<String, Value>,
 }
 
 /// The names of a contact's columns that are shown like attributes.
@@ -42,63 +64,141 @@ const TAIL_CHARS: usize = 4;
 const TAIL_OF_CHARS_MIN: usize = 3 * TAIL_CHARS - 3;
 
 impl Access {
-    /// Returns a record as it may be shown; `None` if it is outside the scope. `sensitivity` says
-    /// which fields are personal data.
-    pub fn show(
-        &self,
-        subject: &dyn Subject,
-        sensitivity: impl Fn(&str) -> Sensitivity,
-        now: Millis,
-    ) -> Option<Shown> {
-        let seeing = self.roles_that(Action::See, subject, now);
+    /// Returns a record as it may be shown; `None` if it is outside the scope.
+    pub fn show(&self, kind: &Kind, record: &AnyRecord, now: Millis) -> Option<Shown> {
+        let seeing = self.roles_that(Action::See, record.subject(), now);
         if seeing.is_empty() {
             return None;
         }
-        let editing = self.roles_that(Action::Edit, subject, now);
-        let access = |field: &str| greatest(&seeing, subject, field, sensitivity(field));
+        let editing = self.roles_that(Action::Edit, record.subject(), now);
         let mut shown = Shown {
-            id: subject.id.clone(),
-            kind: subject.kind.clone(),
+            id: record.id.clone(),
+            kind: record.kind.clone(),
+            version: record.seq,
+            title: None,
             fields: BTreeMap::new(),
+            attributes: BTreeMap::new(),
             tags: BTreeSet::new(),
             masked: BTreeSet::new(),
             read_only: BTreeSet::new(),
-            created_at: subject.created_at,
+            created_at: record.created_at,
         };
-        for field in names(subject) {
-            let (Some(value), access) = (subject.attribute(field), access(field)) else { continue };
-            let value = match access {
-                FieldAccess::Hidden => continue,
-                FieldAccess::Masked => {
-                    shown.masked.insert(field.to_owned());
-                    mask(&value)
-                }
-                FieldAccess::ReadOnly | FieldAccess::Full => value,
+        for (name, is_attribute) in names(kind, record) {
+            let (Some(kept), access) =
+                (record.subject().attribute(name), greatest(&seeing, kind, name))
+            else {
+                continue;
             };
-            if greatest(&editing, subject, field, sensitivity(field)) < FieldAccess::Full {
-                shown.read_only.insert(field.to_owned());
+            let Some(value) = within(access, kind.written(name, &kept)) else { continue };
+            if access == FieldAccess::Masked {
+                shown.masked.insert(name.to_owned());
             }
-            shown.fields.insert(field.to_owned(), value);
+            if greatest(&editing, kind, name) < FieldAccess::Full {
+                shown.read_only.insert(name.to_owned());
+            }
+            let values = if is_attribute { &mut shown.attributes } else { &mut shown.fields };
+            values.insert(name.to_owned(), value);
         }
-        if access(TAGS) >= FieldAccess::ReadOnly {
-            shown.tags = subject.tags.clone();
+        if let (AnyRecord::Plain(plain), Some(field)) = (record, &kind.title) {
+            shown.title = within(greatest(&seeing, kind, field), plain.title.as_str().into());
+        }
+        if greatest(&seeing, kind, TAGS) >= FieldAccess::ReadOnly {
+            shown.tags = record.tags.clone();
         }
         Some(shown)
+    }
+
+    /// Returns the log of a record that may be shown. Who does not see every field in full is shown
+    /// of an event who made it, and the fields that an edit changed and that they see in full: any
+    /// other property may quote what is hidden.
+    pub fn show_log(
+        &self,
+        kind: &Kind,
+        record: &AnyRecord,
+        log: Vec<Event>,
+        now: Millis,
+    ) -> Vec<ShownEvent> {
+        let seeing = self.roles_that(Action::See, record.subject(), now);
+        let sees_all = seeing.iter().any(|role| role.shows_all(&kind.id));
+        let is_seen = |name: &str| greatest(&seeing, kind, name) >= FieldAccess::ReadOnly;
+        let event = |event: Event| {
+            let mut properties = event.properties;
+            if !sees_all {
+                properties.retain(|name, _| ["by", "fields"].contains(&&**name));
+            }
+            if let Some(Value::Object(fields)) = properties.get_mut("fields") {
+                fields.retain(|name, _| is_seen(name));
+            }
+            let campaign = event.campaign.map(|campaign| campaign.0);
+            ShownEvent { seq: event.seq, at: event.at, name: event.name, campaign, properties }
+        };
+        log.into_iter().map(event).collect()
+    }
+
+    /// Returns what a filter asks about that is not shown in full on every record of the kind in
+    /// the scope: which records it finds would reveal what is in the field.
+    pub fn hidden_in(&self, kind: &Kind, rule: &Rule) -> Option<String> {
+        let mut hidden = None;
+        rule.walk(&mut |part| {
+            let field = match part {
+                Rule::All(_) | Rule::Any(_) | Rule::Not(_) | Rule::Sample(_) => return,
+                Rule::Attribute { attribute, .. } => attribute.as_str(),
+                Rule::Tag(_) => TAGS,
+                Rule::Score(_) => "score",
+                // Segments, consents and events may be about any field.
+                _ if self.sees_all(&kind.id) => return,
+                _ => {
+                    hidden = hidden.take().or(Some("events, segments or consents".to_owned()));
+                    return;
+                }
+            };
+            if !self.sees_in_full(kind, field) {
+                hidden = hidden.take().or(Some(format!("`{field}`")));
+            }
+        });
+        hidden
+    }
+
+    /// Returns whether a field is shown in full on every record of the kind in the scope.
+    pub fn sees_in_full(&self, kind: &Kind, field: &str) -> bool {
+        let mut seeing = self.roles_with(Action::See, &kind.id).peekable();
+        let is_shown =
+            |role: &Role| role.field(&kind.id, field, kind.class(field)) >= FieldAccess::ReadOnly;
+        seeing.peek().is_some() && seeing.all(is_shown)
+    }
+
+    /// Returns whether every field is shown in full on every record of the kind in the scope.
+    fn sees_all(&self, kind: &KindId) -> bool {
+        let mut seeing = self.roles_with(Action::See, kind).peekable();
+        seeing.peek().is_some() && seeing.all(|role| role.shows_all(kind))
+    }
+
+    /// Returns whether a field of a record may be changed: only if it is seen in full, too.
+    pub fn may_edit(&self, kind: &Kind, record: &AnyRecord, field: &str, now: Millis) -> bool {
+        let access =
+            |action| greatest(&self.roles_that(action, record.subject(), now), kind, field);
+        access(Action::Edit) == FieldAccess::Full && access(Action::See) >= FieldAccess::ReadOnly
+    }
+
+    /// Returns whether a field may be set on a new record of the kind.
+    pub fn may_set(&self, kind: &Kind, field: &str) -> bool {
+        let mut creating = self.roles_with(Action::Create, &kind.id);
+        creating.any(|role| role.field(&kind.id, field, kind.class(field)) == FieldAccess::Full)
     }
 
     /// Returns the whole value of a field that is masked otherwise. The caller writes the
     /// audit log. `None` if it is hidden, has no value, or may not be unmasked.
     pub fn unmask(
         &self,
-        subject: &dyn Subject,
+        kind: &Kind,
+        record: &AnyRecord,
         field: &str,
-        sensitivity: Sensitivity,
         now: Millis,
     ) -> Option<Value> {
-        let unmasking = self.roles_that(Action::Unmask, subject, now);
-        let access = greatest(&unmasking, subject, field, sensitivity);
-        let is_column = names(subject).any(|name| name == field);
-        subject.attribute(field).filter(|_| is_column && access >= FieldAccess::Masked)
+        let access = greatest(&self.roles_that(Action::Unmask, record.subject(), now), kind, field);
+        let is_column = names(kind, record).any(|(name, _)| name == field);
+        let value = record.subject().attribute(field)?;
+        (is_column && access >= FieldAccess::Masked).then(|| kind.written(field, &value))
     }
 }
 
@@ -107,49 +207,47 @@ impl Shown {
         &self.id
     }
 
-    pub fn kind(&self) -> &KindId {
-        &self.kind
-    }
-
-    /// Returns the fields that have a value and are not hidden, by name.
+    /// Returns the columns and declared fields that have a value and are not hidden, by name.
     pub fn fields(&self) -> &BTreeMap<String, Value> {
         &self.fields
+    }
+
+    /// Returns the attributes that no field declares and that are not hidden, by name.
+    pub fn attributes(&self) -> &BTreeMap<String, Value> {
+        &self.attributes
     }
 
     pub fn tags(&self) -> &BTreeSet<String> {
         &self.tags
     }
-
-    /// Returns whether the value of a field is a mask.
-    pub fn is_masked(&self, field: &str) -> bool {
-        self.masked.contains(field)
-    }
-
-    /// Returns whether the reader may change a field that has a value.
-    pub fn is_read_only(&self, field: &str) -> bool {
-        self.read_only.contains(field)
-    }
-
-    pub fn created_at(&self) -> Millis {
-        self.created_at
-    }
 }
 
-/// Returns the names of a record's columns and attributes.
-fn names(subject: &dyn Subject) -> impl Iterator<Item = &str> {
-    let columns: &[&str] = if subject.kind.is_contact() { &CONTACT_COLUMNS } else { &COLUMNS };
-    let attributes = subject.attributes.keys().map(String::as_str);
-    columns.iter().copied().chain(attributes.filter(|name| !columns.contains(name)))
+/// Returns the names of a record's columns, fields and attributes, and whether it is an attribute
+/// that no field declares.
+fn names<'r>(kind: &'r Kind, record: &'r AnyRecord) -> impl Iterator<Item = (&'r str, bool)> {
+    let columns: &[&str] = if kind.id.is_contact() { &CONTACT_COLUMNS } else { &COLUMNS };
+    let attributes = record.attributes.keys().map(String::as_str);
+    let attributes = attributes.filter(|name| !columns.contains(name));
+    let attributes = attributes.map(|name| (name, kind.field(name).is_none()));
+    columns.iter().map(|name| (*name, false)).chain(attributes)
 }
 
-fn greatest(
-    roles: &[&Role],
-    subject: &dyn Subject,
-    field: &str,
-    sensitivity: Sensitivity,
-) -> FieldAccess {
-    let access = |role: &&Role| role.field(&subject.kind, field, sensitivity);
+fn greatest(roles: &[&Role], kind: &Kind, field: &str) -> FieldAccess {
+    let access = |role: &&Role| role.field(&kind.id, field, kind.class(field));
     roles.iter().map(access).max().unwrap_or(FieldAccess::Hidden)
+}
+
+/// Returns what is shown of a value.
+fn within(access: FieldAccess, value: Value) -> Option<Value> {
+    match access {
+        FieldAccess::Hidden => None,
+        FieldAccess::Masked => Some(mask(&value)),
+        FieldAccess::ReadOnly | FieldAccess::Full => Some(value),
+    }
+}
+
+fn rfc3339<S: Serializer>(at: &Millis, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&at.rfc3339())
 }
 
 /// Returns what is shown of a masked value: of an e-mail address the first letter and the domain,

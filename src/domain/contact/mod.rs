@@ -177,6 +177,14 @@ impl Contact {
         self.aliases.iter().any(is_it)
     }
 
+    /// Returns whether this is one of its addresses, or was one of a contact that was merged into
+    /// it.
+    pub fn is_at(&self, address: &str) -> bool {
+        let own = [&self.email, &self.phone, &self.external_id];
+        let former = self.aliases.iter().flat_map(|was| [&was.email, &was.phone, &was.external_id]);
+        own.into_iter().chain(former).any(|one| one.as_deref() == Some(address))
+    }
+
     /// Returns the value of an attribute. The names include the contact's own fields.
     pub fn attribute(&self, name: &str) -> Option<Value> {
         let text = |field: &Option<String>| field.clone().map(Value::String);
@@ -201,6 +209,30 @@ impl Contact {
             ("email" | "phone" | "external_id" | "score", _) => {}
             _ => self.record.set_attribute(name, value),
         }
+    }
+
+    /// Sets a field as a member or a program asks. An address is only added where there is none:
+    /// consents, suppressions and the links in messages are about the address that there is.
+    pub fn set_field(&mut self, name: &str, value: Value) {
+        let text = || value.as_str().map(str::to_owned);
+        match name {
+            "email" => self.email = self.email.take().or_else(text),
+            "phone" => self.phone = self.phone.take().or_else(text),
+            "external_id" => self.external_id = text(),
+            "locale" => self.locale = text(),
+            "time_zone" => self.time_zone = text(),
+            _ => self.set_attribute(name, value),
+        }
+    }
+
+    /// Returns whether a field has an address that an edit cannot replace.
+    pub fn keeps(&self, name: &str, new: &Value) -> bool {
+        let kept = match name {
+            "email" => self.email.as_deref(),
+            "phone" => self.phone.as_deref(),
+            _ => None,
+        };
+        kept.is_some_and(|kept| new.as_str() != Some(kept))
     }
 
     /// Returns the consent for a purpose on a channel, if any was ever recorded.

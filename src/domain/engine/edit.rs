@@ -2,6 +2,7 @@
 
 use super::{Decidable, Decider};
 use crate::domain::base::primitives::Actor;
+use crate::domain::field::IndexKey;
 use crate::domain::record::edit::{Edit, EditConflict, FieldEdit};
 use crate::domain::record::event::names;
 use serde_json::{Map, Value, json};
@@ -13,9 +14,19 @@ impl<S: Decidable> Decider<'_, S> {
     pub(super) fn apply_edit(&mut self, edit: Edit) {
         let Edit { by, key, fields, tags } = edit;
         let values = |subject: &S, name: &str| subject.attribute(name).unwrap_or_default();
-        let conflicts = fields
-            .iter()
-            .filter_map(|(name, field)| field.conflict(name, &values(&self.subject, name)));
+        let conflict = |(name, field): (&String, &FieldEdit)| {
+            let now = values(&self.subject, name);
+            match self.subject.keeps(name, &field.new) {
+                true => Some(EditConflict::Changed {
+                    field: name.clone(),
+                    was: field.was.clone().unwrap_or_default(),
+                    now,
+                    new: field.new.clone(),
+                }),
+                false => field.conflict(name, &now),
+            }
+        };
+        let conflicts = fields.iter().filter_map(conflict);
         let conflicts: Vec<_> = conflicts.chain(self.taken_among(&fields)).collect();
         if !conflicts.is_empty() {
             return self.conflicts.extend(conflicts);
@@ -24,7 +35,7 @@ impl<S: Decidable> Decider<'_, S> {
         for (name, field) in fields {
             let before = values(&self.subject, &name);
             if before != field.new {
-                self.subject.set_attribute(&name, field.new.clone());
+                self.subject.set_field(&name, field.new.clone());
                 changed.insert(name, json!([before, field.new]));
             }
         }
@@ -43,7 +54,12 @@ impl<S: Decidable> Decider<'_, S> {
         let kind = self.catalog.kind(&self.subject.kind);
         let is_taken = |name: &str, edit: &FieldEdit| {
             let field = kind.and_then(|kind| kind.field(name)).filter(|field| field.unique);
-            let key = field.and_then(|field| field.kind.index_key(&edit.new));
+            let key = match name {
+                "email" | "phone" | "external_id" if self.subject.kind.is_contact() => {
+                    edit.new.as_str().map(|text| IndexKey::Text(text.to_owned()))
+                }
+                _ => field.and_then(|field| field.kind.index_key(&edit.new)),
+            };
             key.is_some_and(|key| {
                 self.taken.iter().any(|(own, taken)| own == name && *taken == key)
             })

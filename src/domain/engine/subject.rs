@@ -9,6 +9,7 @@ use crate::domain::publication::catalog::PublishedVersion;
 use crate::domain::record::PlainRecord;
 use crate::domain::record::event::{Event, names};
 use crate::domain::segment::Subject;
+use serde_json::Value;
 
 /// What a decision can be about.
 pub trait Decidable: Subject + Sized {
@@ -23,6 +24,16 @@ pub trait Decidable: Subject + Sized {
 
     /// Returns whether the input counts even after it was erased.
     fn outlives_erasure(input: &Self::Input) -> bool;
+
+    /// Sets a field as an edit asks.
+    fn set_field(&mut self, name: &str, value: Value) {
+        self.set_attribute(name, value);
+    }
+
+    /// Returns whether a field has a value that no edit replaces.
+    fn keeps(&self, _name: &str, _new: &Value) -> bool {
+        false
+    }
 
     /// Credits an event to the campaigns whose goal it is.
     fn credit(_: &mut Decider<'_, Self>, _: &Event) {}
@@ -51,6 +62,14 @@ impl Decidable for Contact {
 
     fn outlives_erasure(input: &Input) -> bool {
         matches!(input, Input::Delivered { .. })
+    }
+
+    fn set_field(&mut self, name: &str, value: Value) {
+        Self::set_field(self, name, value);
+    }
+
+    fn keeps(&self, name: &str, new: &Value) -> bool {
+        Self::keeps(self, name, new)
     }
 
     fn credit(decider: &mut Decider<'_, Self>, event: &Event) {

@@ -100,6 +100,11 @@ impl Sensitivity {
     fn is_internal(&self) -> bool {
         *self == Self::Internal
     }
+
+    /// Returns whether only some members may know it.
+    pub fn is_guarded(self) -> bool {
+        matches!(self, Self::Confidential | Self::Personal)
+    }
 }
 
 impl Field {

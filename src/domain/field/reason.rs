@@ -99,6 +99,10 @@ pub enum FieldReason {
     Unknown,
     /// A value that another record has, and only one may have.
     Taken,
+    /// Another address than the one that the contact has.
+    AddressKept,
+    /// A field that the author may not change.
+    NotAllowed,
     /// Computed or numbered by the system.
     Computed,
     /// A masked value that is not the one kept.
@@ -195,6 +199,13 @@ impl FieldReason {
                 "Another record has this value, and only one may have it.",
                 "另一条记录已使用此值，此项不能重复。",
             ),
+            Self::AddressKept => (
+                "The contact has another address. Make a contact of the new one, and merge both.",
+                "该联系人已有其他地址。请用新地址新建联系人，再合并两者。",
+            ),
+            Self::NotAllowed => {
+                ("Your roles do not allow you to set this.", "您的角色不允许设置此项。")
+            }
             Self::Computed => {
                 ("This is computed and cannot be typed.", "此项由系统生成，不能填写。")
             }

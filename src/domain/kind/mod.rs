@@ -15,8 +15,9 @@ pub use settle::{Entry, Settled};
 use crate::domain::base::language::Language;
 use crate::domain::base::primitives::KindId;
 use crate::domain::field::auto_number::Pattern;
-use crate::domain::field::{Field, FieldType, Labels};
+use crate::domain::field::{Field, FieldType, Labels, Sensitivity};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -56,6 +57,33 @@ pub struct Section {
 impl Kind {
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// Returns who should see a field. An attribute of a contact that no field declares is for
+    /// every member, for forms set such; one of another kind comes from a field that was removed,
+    /// and may have been confidential.
+    pub fn class(&self, name: &str) -> Sensitivity {
+        match self.field(name) {
+            Some(field) => field.class,
+            None if ["email", "phone", "external_id"].contains(&name) => Sensitivity::Personal,
+            None if self.id.is_contact() || ["score", "owner", "tags"].contains(&name) => {
+                Sensitivity::Internal
+            }
+            None => Sensitivity::Confidential,
+        }
+    }
+
+    /// Returns a kept value as the API and pages write it.
+    pub fn written(&self, name: &str, kept: &Value) -> Value {
+        match self.field(name).map(|field| &field.kind) {
+            Some(
+                kind @ (FieldType::Money { .. }
+                | FieldType::Duration
+                | FieldType::Formula { .. }
+                | FieldType::Sealed),
+            ) => Value::from(kind.export(kept)),
+            _ => kept.clone(),
+        }
     }
 
     /// Returns what one record is called.

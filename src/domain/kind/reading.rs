@@ -4,12 +4,20 @@ use super::Kind;
 use crate::domain::base::primitives::Millis;
 use crate::domain::field::{FieldProblem, FieldReason, FieldType, Reading, Typed};
 use crate::domain::record::edit::FieldEdit;
+use crate::domain::time::time_zones;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// The values of an edit by field, as a client sends them. Each is the new value, or an object with
 /// `was` (the value that the client saw) and `new`.
 pub type FieldValues = Map<String, Value>;
+
+/// The columns of a contact that are read here; the owner is one of every kind.
+const CONTACT_COLUMNS: [&str; 6] =
+    ["email", "phone", "external_id", "locale", "time_zone", "score"];
+
+/// The longest id in the customer's own system, in bytes, as the API of events takes it.
+const EXTERNAL_ID_BYTES_MAX: usize = 200;
 
 /// The most fields of one edit.
 const VALUES_MAX: usize = 500;
@@ -70,6 +78,7 @@ impl Kind {
                 let read = field.kind.read(&Typed::Json(sent), &reading)?;
                 Ok(read.unwrap_or_default())
             }
+            None if self.id.is_contact() && CONTACT_COLUMNS.contains(&name) => column(name, sent),
             None if name == "owner" => match sent {
                 Value::Null | Value::String(_) => Ok(sent.clone()),
                 _ => Err(FieldReason::WrongJson),
@@ -82,6 +91,31 @@ impl Kind {
     /// Returns the year in which a record that is made now gets its number.
     pub(super) fn year(now: Millis) -> i16 {
         now.utc_day().get(..4).and_then(|year| year.parse().ok()).unwrap_or_default()
+    }
+}
+
+/// Reads the value of a contact's own column.
+fn column(name: &str, sent: &Value) -> Result<Value, FieldReason> {
+    let field = match name {
+        "email" => FieldType::Email,
+        "phone" => FieldType::Tel { region: None },
+        "score" => return Err(FieldReason::Computed),
+        _ => FieldType::Text,
+    };
+    let read = field.read(&Typed::Json(sent), &Reading::default())?.unwrap_or_default();
+    let text = read.as_str().unwrap_or_default();
+    let is_tag_part = |part: &str| {
+        (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric())
+    };
+    match name {
+        _ if text.is_empty() => Ok(Value::Null),
+        "time_zone" if !time_zones::is_offered(text) => Err(FieldReason::NotAnOption),
+        // A language tag (BCP 47).
+        "locale" if !text.split('-').all(is_tag_part) => Err(FieldReason::NotAnOption),
+        "external_id" if text.len() > EXTERNAL_ID_BYTES_MAX => {
+            Err(FieldReason::TooLong(EXTERNAL_ID_BYTES_MAX))
+        }
+        _ => Ok(read),
     }
 }
 

@@ -30,6 +30,14 @@ pub enum AnyRecord {
 }
 
 impl AnyRecord {
+    /// Returns what a rule is evaluated for.
+    pub fn subject(&self) -> &dyn Subject {
+        match self {
+            Self::Contact(contact) => &**contact,
+            Self::Plain(record) => &**record,
+        }
+    }
+
     pub fn contact(&self) -> Option<&Contact> {
         match self {
             Self::Contact(contact) => Some(contact),

@@ -149,7 +149,7 @@ async fn merge_both(mut app: App, inbound: Inbound, from: &str, into: &str) -> R
 
 /// Shows a contact: what the roles of the one who asks hide is absent, or a mask.
 pub async fn show(app: App, inbound: Inbound, id: &str) -> Reply {
-    match show::show(&app.db, &app.access, id, app.now).await {
+    match show::show(&app.db, &app.catalog, &app.access, id, app.now).await {
         Ok(shown) => Reply::json(200, &json!({ "contact": shown })),
         Err(error) => response::refused(&inbound, "contact", error),
     }
@@ -167,8 +167,8 @@ pub async fn unmask(mut app: App, inbound: Inbound, id: &str) -> Reply {
         Ok(masked) => masked,
         Err(refusal) => return refusal,
     };
-    let App { db, access, now, ids, .. } = &mut app;
-    match show::unmask(db, access, id, &field, *now, ids).await {
+    let App { db, catalog, access, now, ids, .. } = &mut app;
+    match show::unmask(db, catalog, access, id, &field, *now, ids).await {
         Ok(value) => Reply::json(200, &json!({ "field": field, "value": value })),
         Err(error) => response::refused(&inbound, "unmask", error),
     }

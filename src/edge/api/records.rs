@@ -10,8 +10,9 @@ use crate::edge::app::App;
 use crate::edge::http::body;
 use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
+use crate::edge::platform::d1::D1;
 use crate::flows::record::edit::{self, EditError, Edited, Editor};
-use crate::flows::record::read;
+use crate::flows::record::read::Reader;
 use crate::route::RecordRoute;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -35,11 +36,8 @@ struct Query {
     limit: Option<usize>,
 }
 
-/// Answers a call about records.
+/// Answers a call about records, as far as the caller may see and change them.
 pub async fn answer(app: App, inbound: Inbound, found: RecordRoute<'_>) -> Reply {
-    if let Some(refusal) = refuse(&app, found) {
-        return refusal;
-    }
     match found {
         RecordRoute::List(kind) => list(&app, &inbound, &KindId::from(kind)).await,
         RecordRoute::Query(kind) => query(&app, &inbound, &KindId::from(kind)).await,
@@ -51,27 +49,13 @@ pub async fn answer(app: App, inbound: Inbound, found: RecordRoute<'_>) -> Reply
     }
 }
 
-/// Refuses a caller who may not do this to every record of the kind, or may not see all of its
-/// fields in full: these answers have no masks.
-fn refuse(app: &App, found: RecordRoute<'_>) -> Option<Reply> {
-    let (action, kind) = match found {
-        RecordRoute::Kind(_) => return None,
-        RecordRoute::List(kind) | RecordRoute::Query(kind) => (Action::See, kind),
-        RecordRoute::One(kind, _) => (Action::See, kind),
-        RecordRoute::Create(kind) => (Action::Create, kind),
-        RecordRoute::Edit(kind, _) => (Action::Edit, kind),
-        RecordRoute::Erase(kind, _) => (Action::Erase, kind),
-    };
-    let id = KindId::from(kind);
-    let fields = app.catalog.kind(&id).map(|kind| kind.fields.clone()).unwrap_or_default();
-    if app.access.may_all(action, &id, &fields) {
+/// Refuses a caller who may not do this to any record of the kind.
+fn refuse(app: &App, action: Action, kind: &KindId) -> Option<Reply> {
+    if app.access.may(action, kind) {
         return None;
     }
-    let detail = format!(
-        "It needs a role that may do this to every {} and sees all fields. Ask an owner.",
-        brief(&kind)
-    );
-    Some(Reply::problem(403, "Not allowed", &detail, Value::Null))
+    let detail = "None of your roles allows this for records of this kind. Ask an owner.";
+    Some(Reply::problem(403, "Not allowed", detail, Value::Null))
 }
 
 async fn list(app: &App, inbound: &Inbound, kind: &KindId) -> Reply {
@@ -93,6 +77,9 @@ async fn query(app: &App, inbound: &Inbound, kind: &KindId) -> Reply {
 }
 
 async fn page(app: &App, inbound: &Inbound, kind: &KindId, query: Query) -> Reply {
+    if let Some(refusal) = refuse(app, Action::See, kind) {
+        return refusal;
+    }
     let rule = query.filter.map_or(Ok(Rule::All(Vec::new())), |rule| filter(kind, &rule));
     let rule = match rule {
         Ok(rule) => rule,
@@ -103,27 +90,23 @@ async fn page(app: &App, inbound: &Inbound, kind: &KindId, query: Query) -> Repl
         }
     };
     let limit = query.limit.unwrap_or(RECORDS_USUAL);
-    let App { db, catalog, now, .. } = app;
-    match read::list(db, catalog, kind, &rule, query.after, limit, *now).await {
-        Ok(page) => {
-            let Some(kind) = catalog.kind(kind) else { return response::unavailable(inbound) };
-            let rows = page.records.iter().map(|row| read::shown_row(kind, row));
-            let rows: Vec<_> = rows.collect();
-            Reply::json(200, &json!({ "records": rows, "next": page.next }))
-        }
+    match reader(app).list(kind, &rule, query.after.as_ref(), limit).await {
+        Ok(page) => Reply::json(200, &page),
         Err(error) => response::refused(inbound, "records", error),
     }
 }
 
+fn reader(app: &App) -> Reader<'_, D1> {
+    let App { db, catalog, access, now, .. } = app;
+    Reader { db, catalog, access, now: *now }
+}
+
 async fn one(app: &App, inbound: &Inbound, kind: &KindId, id: &str) -> Reply {
-    let App { db, catalog, now, .. } = app;
-    match read::found(db, catalog, kind, &RecordId::from(id), *now).await {
-        Ok(found) => {
-            let Some(kind) = catalog.kind(kind) else { return response::unavailable(inbound) };
-            let mut shown = read::shown(kind, &found.record);
-            shown["log"] = json!(found.log);
-            Reply::json(200, &shown)
-        }
+    if let Some(refusal) = refuse(app, Action::See, kind) {
+        return refusal;
+    }
+    match reader(app).one(kind, &RecordId::from(id)).await {
+        Ok(found) => Reply::json(200, &found),
         Err(error) => response::refused(inbound, "record", error),
     }
 }
@@ -131,25 +114,29 @@ async fn one(app: &App, inbound: &Inbound, kind: &KindId, id: &str) -> Reply {
 const LIKE_EDIT: &str = "{\"fields\": {\"name\": \"Larkspan\"}}";
 
 async fn create(mut app: App, inbound: Inbound, kind: &KindId) -> Reply {
+    if let Some(refusal) = refuse(&app, Action::Create, kind) {
+        return refusal;
+    }
     let asked = match body::json(&inbound, EDIT_BYTES_MAX, "Not a record", LIKE_EDIT).await {
         Ok(asked) => asked,
         Err(refusal) => return refusal,
     };
-    let by = app.access.actor().clone();
-    let App { db, catalog, now, ids, .. } = &mut app;
-    let made = Editor { db, catalog, by: &by, now: *now }.create(kind, asked, ids).await;
+    let App { db, catalog, access, now, ids, .. } = &mut app;
+    let made = Editor { db, catalog, access, now: *now }.create(kind, asked, ids).await;
     edited(&app, &inbound, kind, made).await
 }
 
 async fn edit(mut app: App, inbound: Inbound, kind: &KindId, id: &str) -> Reply {
+    if let Some(refusal) = refuse(&app, Action::Edit, kind) {
+        return refusal;
+    }
     let asked = match body::json(&inbound, EDIT_BYTES_MAX, "Not an edit", LIKE_EDIT).await {
         Ok(asked) => asked,
         Err(refusal) => return refusal,
     };
-    let by = app.access.actor().clone();
-    let App { db, catalog, now, ids, .. } = &mut app;
+    let App { db, catalog, access, now, ids, .. } = &mut app;
     let id = RecordId::from(id);
-    let done = Editor { db, catalog, by: &by, now: *now }.edit(kind, &id, asked, ids).await;
+    let done = Editor { db, catalog, access, now: *now }.edit(kind, &id, asked, ids).await;
     edited(&app, &inbound, kind, done).await
 }
 
@@ -167,6 +154,11 @@ async fn edited(
             let more = json!({ "problems": edit::problems(&problems) });
             return Reply::problem(422, "Some fields are wrong", detail, more);
         }
+        Err(EditError::NotAllowed(problems)) => {
+            let detail = "Nothing has changed. Leave the listed fields out, or ask an owner.";
+            let more = json!({ "problems": edit::problems(&problems) });
+            return Reply::problem(403, "Not allowed", detail, more);
+        }
         Err(EditError::Conflicts(conflicts)) => {
             let detail = "Nothing has changed. Look at the listed fields, and decide again.";
             let problems: Vec<Problem> = conflicts.iter().map(edit::conflict_problem).collect();
@@ -175,21 +167,26 @@ async fn edited(
         }
     };
     app.hint(&work).await;
-    match app.catalog.kind(kind) {
-        Some(kind) => Reply::json(if is_new { 201 } else { 200 }, &read::shown(kind, &record)),
-        None => response::unavailable(inbound),
+    let Some(kind) = app.catalog.kind(kind) else { return response::unavailable(inbound) };
+    let status = if is_new { 201 } else { 200 };
+    match app.access.show(kind, &record, app.now) {
+        Some(shown) => Reply::json(status, &shown),
+        // It was given to somebody else.
+        None => Reply::json(status, &json!({ "id": record.id, "kind": record.kind })),
     }
 }
 
 async fn erase(mut app: App, inbound: Inbound, kind: &KindId, id: &str) -> Reply {
+    if let Some(refusal) = refuse(&app, Action::Erase, kind) {
+        return refusal;
+    }
     if kind.is_contact() {
         let detail = format!("Contacts are erased by `/api/v1/contacts/{}/erase`.", brief(&id));
         return Reply::problem(409, "Not in this way", &detail, Value::Null);
     }
-    let by = app.access.actor().clone();
-    let App { db, catalog, now, ids, .. } = &mut app;
+    let App { db, catalog, access, now, ids, .. } = &mut app;
     let id = RecordId::from(id);
-    match (Editor { db, catalog, by: &by, now: *now }).erase(kind, &id, ids).await {
+    match (Editor { db, catalog, access, now: *now }).erase(kind, &id, ids).await {
         Ok(()) => Reply::json(200, &json!({ "erased": id })),
         Err(error) => response::refused(&inbound, "erase", error),
     }

@@ -4,7 +4,8 @@ use crate::domain::base::primitives::KindId;
 use crate::domain::base::primitives::RecordId;
 use crate::domain::contact::address::other_mailbox;
 use crate::domain::contact::claim::{self, Claims};
-use crate::domain::engine::Input;
+use crate::domain::engine::{Input, RecordInput};
+use crate::domain::record::edit::Edit;
 use crate::store::contacts::Addresses;
 use std::collections::BTreeSet;
 
@@ -47,6 +48,14 @@ pub enum RecordRef {
 }
 
 impl RecordRef {
+    /// Returns the id, if it is found by that.
+    pub fn id(&self) -> Option<&RecordId> {
+        match self {
+            Self::Id(id) | Self::Plain { id, .. } => Some(id),
+            _ => None,
+        }
+    }
+
     /// Returns the addresses that the contact is looked up by.
     pub(super) fn addresses(&self) -> impl Iterator<Item = &String> {
         let given = match self {
@@ -72,6 +81,22 @@ pub(super) fn claimed_phone(claims: &Claims) -> Option<String> {
     claims.get(claim::PHONE)?.as_str().map(str::to_owned)
 }
 
+/// Returns the edit of an input.
+pub(super) fn edited(input: &Input) -> Option<&Edit> {
+    match input {
+        Input::Record(RecordInput::Edited(edit)) => Some(edit),
+        _ => None,
+    }
+}
+
+/// Adds the addresses that an edit of a contact sets: another contact may have them.
+fn add_edited(addresses: &mut Addresses, edit: &Edit) {
+    let new = |field: &str| edit.fields.get(field)?.new.as_str().map(str::to_owned);
+    addresses.emails.extend(new("email"));
+    addresses.phones.extend(new("phone"));
+    addresses.external_ids.extend(new("external_id"));
+}
+
 /// Returns the ids and the addresses that the commands refer to, each once.
 pub(super) fn named(commands: &[Command]) -> (BTreeSet<&RecordId>, Addresses) {
     let (mut ids, mut addresses) = (BTreeSet::new(), Addresses::default());
@@ -81,6 +106,13 @@ pub(super) fn named(commands: &[Command]) -> (BTreeSet<&RecordId>, Addresses) {
             _ => None,
         });
         addresses.phones.extend(claimed);
+        if !matches!(command.who, RecordRef::Plain { .. }) {
+            command
+                .inputs
+                .iter()
+                .filter_map(edited)
+                .for_each(|edit| add_edited(&mut addresses, edit));
+        }
         match &command.who {
             RecordRef::Id(id) | RecordRef::Plain { id, .. } => _ = ids.insert(id),
             RecordRef::Phone(phone) => addresses.phones.push(phone.clone()),

@@ -1,12 +1,10 @@
 //! What an edit of a record depends on in other records: who has a unique value, and which number
 //! is the next.
 
-use super::command::{Command, RecordRef};
+use super::command::{Command, RecordRef, edited};
 use crate::domain::base::primitives::{KindId, RecordId};
-use crate::domain::engine::{Input, RecordInput};
 use crate::domain::field::IndexKey;
 use crate::domain::publication::catalog::Catalog;
-use crate::domain::record::edit::Edit;
 use crate::flows::ports::{DatabaseError, all};
 use crate::store::kinds::{self, Claim, GreatestRow, HolderRow};
 use crate::store::statement::{Rows, Statement};
@@ -74,7 +72,7 @@ fn claims(catalog: &Catalog, commands: &[Command]) -> Vec<Claim> {
             RecordRef::Plain { kind, .. } => kind.clone(),
             _ => KindId::contact(),
         };
-        command.inputs.iter().filter_map(move |input| Some((kind.clone(), edit(input)?)))
+        command.inputs.iter().filter_map(move |input| Some((kind.clone(), edited(input)?)))
     });
     let claims = edits.flat_map(|(id, edit)| {
         let unique = catalog.kind(&id).into_iter().flat_map(|kind| &kind.fields);
@@ -86,11 +84,4 @@ fn claims(catalog: &Catalog, commands: &[Command]) -> Vec<Claim> {
         unique.filter_map(claim).collect::<Vec<_>>()
     });
     claims.collect()
-}
-
-fn edit(input: &Input) -> Option<&Edit> {
-    match input {
-        Input::Record(RecordInput::Edited(edit)) => Some(edit),
-        _ => None,
-    }
 }

@@ -5,6 +5,7 @@ use super::command::claimed_phone;
 use crate::domain::base::primitives::{Ids, Millis, RecordId};
 use crate::domain::contact::{Contact, claim};
 use crate::domain::engine::Input;
+use crate::domain::field::IndexKey;
 
 impl Loaded {
     /// Finds the contact with the e-mail address or, if no e-mail address was given, with the
@@ -61,6 +62,19 @@ impl Loaded {
             contact.external_id.clone_from(external_id);
         }
         contact
+    }
+
+    /// Returns the addresses that other contacts have or had, or that merged ones led to this one.
+    pub(super) fn taken_addresses(&self, contact: &Contact) -> Vec<(String, IndexKey)> {
+        let others = self.contacts.iter().filter(|other| other.id != contact.id);
+        let own = others.clone().map(|one| [&one.email, &one.phone, &one.external_id]);
+        let former = others.chain([contact]).flat_map(|one| &one.aliases);
+        let all = own.chain(former.map(|was| [&was.email, &was.phone, &was.external_id]));
+        let named = all.flat_map(|all| ["email", "phone", "external_id"].into_iter().zip(all));
+        let taken = |(name, address): (&str, &Option<String>)| {
+            Some((name.to_owned(), IndexKey::Text(address.clone()?)))
+        };
+        named.filter_map(taken).collect()
     }
 
     /// Removes a phone number that belongs to another contact, or that a merged contact had: it

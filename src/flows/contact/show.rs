@@ -2,14 +2,15 @@
 
 use crate::domain::access::audit::Act;
 use crate::domain::access::rights::{Access, Scope};
-use crate::domain::access::role::usual_sensitivity;
 use crate::domain::access::shown::Shown;
 use crate::domain::base::diagnostic::Problem;
-use crate::domain::base::primitives::{Ids, Millis};
+use crate::domain::base::primitives::{Ids, KindId, Millis};
 use crate::domain::contact::Contact;
+use crate::domain::publication::catalog::Catalog;
 use crate::flows::contact::find;
 use crate::flows::error::{FlowError, Refusal};
 use crate::flows::ports::Database;
+use crate::flows::record::edit;
 use crate::store::audit;
 use serde_json::{Value, json};
 
@@ -34,27 +35,31 @@ pub async fn check<D: Database>(
 /// Returns a contact without what is hidden from the one who asks, and with masks.
 pub async fn show<D: Database>(
     db: &D,
+    catalog: &Catalog,
     access: &Access,
     named: &str,
     now: Millis,
 ) -> Result<Shown, FlowError> {
-    let contact = read(db, named, now).await?;
-    access.show(&contact, usual_sensitivity, now).ok_or_else(missing)
+    let kind = edit::kind_of(catalog, &KindId::contact())?;
+    let contact = read(db, named, now).await?.into();
+    access.show(kind, &contact, now).ok_or_else(missing)
 }
 
 /// Returns the whole value of a masked field. That it was seen is in the audit log before it is
 /// shown.
 pub async fn unmask<D: Database>(
     db: &D,
+    catalog: &Catalog,
     access: &Access,
     named: &str,
     field: &str,
     now: Millis,
     ids: &mut Ids,
 ) -> Result<Value, FlowError> {
-    let contact = read(db, named, now).await?;
-    access.show(&contact, usual_sensitivity, now).ok_or_else(missing)?;
-    let value = access.unmask(&contact, field, usual_sensitivity(field), now).ok_or_else(|| {
+    let kind = edit::kind_of(catalog, &KindId::contact())?;
+    let contact = read(db, named, now).await?.into();
+    access.show(kind, &contact, now).ok_or_else(missing)?;
+    let value = access.unmask(kind, &contact, field, now).ok_or_else(|| {
         let problem = Problem::new("field", "it has no value that you may unmask");
         FlowError::NotFound(Refusal::new("Nothing to unmask", "Nothing is shown.", problem))
     })?;

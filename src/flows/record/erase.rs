@@ -1,6 +1,7 @@
 //! Erasing a record that is no contact.
 
 use super::edit::Editor;
+use crate::domain::access::role::Action;
 use crate::domain::base::primitives::{Ids, KindId, RecordId};
 use crate::domain::engine;
 use crate::domain::segment::AnyRecord;
@@ -18,10 +19,11 @@ impl<D: Database> Editor<'_, D> {
         id: &RecordId,
         ids: &mut Ids,
     ) -> Result<(), FlowError> {
-        let Self { db, catalog, by, now } = *self;
+        let Self { db, catalog, access, now } = *self;
         for _ in 0..CONFLICT_RETRIES_MAX {
-            let AnyRecord::Plain(record) = self.one(kind, id).await? else { break };
-            let decision = engine::erase_record(catalog, *record, by, now, ids);
+            let record = self.within(Action::Erase, kind, id).await?;
+            let AnyRecord::Plain(record) = record else { break };
+            let decision = engine::erase_record(catalog, *record, access.actor(), now, ids);
             let Some(decision) = decision else { break };
             match db.batch(write::decisions(&[&decision], now)).await {
                 Ok(_) => return Ok(()),

@@ -182,7 +182,8 @@ fn list(listing: &Listing, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     Answer::end(answer, asking.json, terminal, |page: &Value, out| {
         let mut table = Table::new(3, &["Id", "Called", "Since"]);
         for record in page["records"].as_array().into_iter().flatten() {
-            let called = [&record["title"], &record["email"], &record["phone"]];
+            let fields = &record["fields"];
+            let called = [&record["title"], &fields["email"], &fields["phone"]];
             let called = called.into_iter().find(|name| name.is_string()).map(text);
             let since = text(&record["created_at"]).chars().take(10).collect();
             table.row(vec![text(&record["id"]), called.unwrap_or_default(), since]);
@@ -201,7 +202,7 @@ fn list(listing: &Listing, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
 /// Describes a record, a line for each value.
 fn described(record: &Value) -> String {
     let mut lines = format!("{} {}\n", text(&record["id"]), text(&record["title"]));
-    for part in ["email", "phone", "external_id", "owner", "tags", "fields", "attributes"] {
+    for part in ["tags", "fields", "attributes"] {
         match &record[part] {
             Value::Null => {}
             Value::Object(values) => {
