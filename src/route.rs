@@ -1,7 +1,11 @@
 //! Every URL that dripline serves: maps method and path to a route. The enum is the complete list.
 
+mod records;
+
 #[cfg(test)]
 mod tests;
+
+pub use records::{KindRoute, RecordRoute};
 
 use crate::domain::access::audit::Act;
 use crate::domain::access::rights::Need;
@@ -170,38 +174,6 @@ pub enum SessionRoute {
     ApiList,
     /// Ends all sessions and links, through the API.
     ApiEndAll,
-}
-
-/// The routes for records, through the API: the kind and, where one is meant, the id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RecordRoute<'a> {
-    /// Lists records.
-    List(&'a str),
-    /// Lists the records for which a rule holds.
-    Query(&'a str),
-    /// Returns a record with its log.
-    One(&'a str, &'a str),
-    /// Makes a record.
-    Create(&'a str),
-    /// Sets fields of a record.
-    Edit(&'a str, &'a str),
-    /// Erases a record.
-    Erase(&'a str, &'a str),
-    /// The kinds of records.
-    Kind(KindRoute<'a>),
-}
-
-/// The routes for kinds of records, through the API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KindRoute<'a> {
-    /// Lists the kinds.
-    List,
-    /// Returns a kind.
-    One(&'a str),
-    /// Publishes a kind.
-    Publish,
-    /// Returns what publishing a kind would do.
-    Diff,
 }
 
 /// The routes for dead letters. In place of an id, `all` means all of them.
@@ -609,24 +581,6 @@ fn admin<'a>(method: &str, path: &'a str, parts: &[&'a str]) -> Result<Route<'a>
     }
 }
 
-/// Finds the route of a call about records or kinds, by the path after `/api/v1/`.
-fn records<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
-    use RecordRoute::{Create, Edit, Erase, Kind, List, One, Query};
-    use Route::Record;
-    let one = |wanted, route, allow| one(method, wanted, route, allow);
-    let both = |get, post| both(method, get, post);
-    match *parts {
-        ["kinds"] => both(Record(Kind(KindRoute::List)), Record(Kind(KindRoute::Publish))),
-        ["kinds", "diff"] => one("POST", Record(Kind(KindRoute::Diff)), "POST"),
-        ["kinds", id] => one("GET", Record(Kind(KindRoute::One(id))), GET),
-        ["records", kind] => both(Record(List(kind)), Record(Create(kind))),
-        ["records", kind, "query"] => one("POST", Record(Query(kind)), "POST"),
-        ["records", kind, id] => both(Record(One(kind, id)), Record(Edit(kind, id))),
-        ["records", kind, id, "erase"] => one("POST", Record(Erase(kind, id)), "POST"),
-        _ => Err(NoRoute::NotFound),
-    }
-}
-
 /// Finds the route of an API call, by the path after `/api/v1/`.
 fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
     use Route::*;
@@ -693,6 +647,6 @@ fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
         ["roles", id] => one("POST", Team(PutRole(id)), "POST"),
         ["roles", id, "delete"] => one("POST", Team(DeleteRole(id)), "POST"),
         ["audit"] => one("GET", Team(Audit), GET),
-        _ => records(method, parts),
+        _ => records::find(method, parts),
     }
 }

@@ -13,7 +13,7 @@ fn explanation_prints_in_sentences() {
         "entered_at": 0, "since": 0, "due_at": DAY, "reason": "", "words": "",
         "waits_for": "message.clicked, or until time is up" });
     let body = json!({
-        "contact": "c1",
+        "record": "c1",
         "consents": [{ "purpose": "news", "channel": "email", "state": "withdrawn",
                        "allows": false, "at": 0 }],
         "journeys": [{ "journey": "c.j", "state": "running", "entry": "inside", "enters_again_at": null,

@@ -494,16 +494,17 @@ fn described_operations() -> BTreeSet<String> {
     found
 }
 
-/// The operations that the table of the API in `src/route.rs` answers.
+/// The operations that the tables of the API in `src/route.rs` and `src/route/` answer.
 fn routed_operations() -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let source = fs::read_to_string(root.join("src/route.rs")).unwrap();
-    let table = |name: &str| {
-        let after = source.split(&format!("\nfn {name}<'a>")).nth(1).unwrap();
+    let table = |file: &str, name: &str| {
+        let source = fs::read_to_string(root.join(file)).unwrap();
+        let after = source.split(&format!("fn {name}<'a>(")).nth(1).unwrap();
         after.split("\n}\n").next().unwrap().to_owned()
     };
+    let tables = [table("src/route.rs", "api"), table("src/route/records.rs", "find")];
     let mut found = BTreeSet::new();
-    for line in [table("api"), table("records")].concat().lines() {
+    for line in tables.concat().lines() {
         let Some((pattern, rest)) =
             line.trim().strip_prefix('[').and_then(|line| line.split_once("] => "))
         else {

@@ -147,9 +147,9 @@ fn contact_is_found_by_id_phone_or_email() {
     let sql = "SELECT id FROM contacts ORDER BY email";
     let ids: Vec<String> =
         rows(&world.db, sql).iter().map(|r| r["id"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(about(&world, &ids[0]).contact.as_str(), ids[0]);
-    assert_eq!(about(&world, "+447400123456").contact.as_str(), ids[1]);
-    assert_eq!(about(&world, "cy@example.com").contact.as_str(), ids[2]);
+    assert_eq!(about(&world, &ids[0]).record.as_str(), ids[0]);
+    assert_eq!(about(&world, "+447400123456").record.as_str(), ids[1]);
+    assert_eq!(about(&world, "cy@example.com").record.as_str(), ids[2]);
     let nobody = Question { contact: "nobody@example.com".into(), ..Question::default() };
     let Err(FlowError::NotFound(refusal)) = asked(&world, &nobody, English) else { panic!() };
     assert!(!refusal.to_string().contains("nobody@"), "an address stays out of errors");

@@ -2,13 +2,15 @@
 //! reveal what is hidden, fields that may not be changed, and the log.
 
 use super::records::{asked, deal, deals, make, make_as, publish, set_as};
-use super::support::{number, rows};
+use super::support::{number, rows, world};
 use dripline::domain::access::built_in;
 use dripline::domain::access::rights::{Access, Owners, Scope};
 use dripline::domain::access::role::{Action, FieldAccess, FieldRule, Grant, Reach, Role};
+use dripline::domain::base::language::Language;
 use dripline::domain::base::primitives::{Actor, Ids, KindId, RecordId};
 use dripline::domain::campaign_file::filter;
 use dripline::domain::segment::Rule;
+use dripline::flows::contact::explain::explain_record;
 use dripline::flows::error::FlowError;
 use dripline::flows::ports::Database;
 use dripline::flows::record::edit::{EditError, Editor};
@@ -232,6 +234,45 @@ fn log_quotes_only_the_fields_that_are_seen_in_full() {
     assert_eq!(shown["log"][1]["properties"]["by"], "token:t");
     let all = one(&world, &Access::configured("t"), id(&made)).unwrap();
     assert_eq!(all["log"][1]["properties"]["fields"]["code"], json!(["secret-1", "secret-2"]));
+}
+
+#[test]
+fn record_is_explained_to_those_who_see_all_of_it() {
+    let mut world = world(
+        r#"
+        [segment.won]
+        of = "deal"
+        rule = { attribute = "status", is = "won" }
+        [segment.people]
+        rule = { tag = "x" }
+        [journey.thanks]
+        of = "deal"
+        enter = { segment = "won" }
+        [[journey.thanks.step]]
+        id = "later"
+        wait = "3d"
+        [journey.other]
+        enter = { event = "other" }
+        [[journey.other.step]]
+        id = "later"
+        wait = "3d"
+        "#,
+    );
+    publish(&mut world, &deal(json!({})));
+    let made = make(&world, asked(json!({ "status": "won", "owner": "m-1" }))).unwrap();
+    let explain = |access: &Access| {
+        let World { db, catalog, .. } = &world;
+        let reader = Reader { db, catalog, access, now: world.now() };
+        let (kind, id) = (KindId::from("deal"), RecordId::from(id(&made)));
+        block_on(explain_record(&reader, &kind, &id, Language::English)).map(|found| json!(found))
+    };
+    let found = explain(&sales("m-1")).unwrap();
+    assert_eq!(found["journeys"].as_array().unwrap().len(), 1, "those of deals only");
+    assert_eq!(found["journeys"][0]["entry"], "inside");
+    assert_eq!(found["segments"].as_array().unwrap().len(), 1);
+    assert_eq!(found["segments"][0]["holds"], true);
+    assert!(matches!(explain(&sales("m-2")), Err(FlowError::NotFound(_))));
+    assert!(matches!(explain(&with_fields(&[])), Err(FlowError::NotFound(_))), "masks");
 }
 
 #[test]

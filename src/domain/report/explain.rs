@@ -1,4 +1,4 @@
-//! Explains the state of one contact, and the reasons for it: journeys, messages, segments.
+//! Explains the state of one record, and the reasons for it: journeys, messages, segments.
 
 use super::explain_broadcasts::BroadcastExplained;
 use super::reason::in_words;
@@ -16,15 +16,15 @@ use crate::domain::engine::triggers;
 use crate::domain::publication::catalog::{Catalog, PublishedVersion};
 use crate::domain::record::enrollment::{Enrollment, EnrollmentState};
 use crate::domain::record::event::{Event, names};
-use crate::domain::segment::{Explained, Rule};
+use crate::domain::segment::{AnyRecord, Explained, Rule};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// Everything about one contact.
+/// Everything about one record. What only contacts have is empty for others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Explanation {
-    pub contact: RecordId,
+    pub record: RecordId,
     /// The channels on which nothing is sent to its address, and why.
     #[serde(default)]
     pub suppressed: Vec<SuppressionExplained>,
@@ -34,14 +34,14 @@ pub struct Explanation {
     /// Input about the contact that was not applied, oldest first.
     #[serde(default)]
     pub set_aside: Vec<SetAside>,
-    /// The live journeys, and those that the contact was in.
+    /// The live journeys of its kind, and those that it was in.
     pub journeys: Vec<JourneyExplained>,
     /// Its newest messages, newest first.
     pub messages: Vec<MessageExplained>,
     /// The live broadcasts, and those of which it was a recipient.
     #[serde(default)]
     pub broadcasts: Vec<BroadcastExplained>,
-    /// The live segments.
+    /// The live segments of its kind.
     pub segments: Vec<SegmentExplained>,
 }
 
@@ -161,38 +161,36 @@ pub struct SegmentExplained {
     pub why: Explained,
 }
 
-/// Explains a contact that was read with the events of `wanted_events`. `messages` are its ledger
+/// Explains a record that was read with the events of `wanted_events`. `messages` are its ledger
 /// rows. Broadcasts are left to `explain_broadcasts`.
 pub fn explain(
     catalog: &Catalog,
     statuses: &[JourneyStatus],
-    contact: &Contact,
+    record: &AnyRecord,
     messages: Vec<MessageExplained>,
     now: Millis,
     language: Language,
 ) -> Explanation {
     let live = catalog.live().flat_map(|published| {
-        published
-            .compiled
-            .campaign
-            .journeys
-            .keys()
-            .map(|name| QualifiedId::new(published.id(), name))
+        let journeys = published.compiled.campaign.journeys.iter();
+        let journeys = journeys.filter(|(_, journey)| journey.of == record.kind);
+        journeys.map(|(name, _)| QualifiedId::new(published.id(), name))
     });
-    let been = contact.enrollments.iter().map(|e| QualifiedId::new(&e.campaign, &e.journey));
+    let been = record.enrollments.iter().map(|e| QualifiedId::new(&e.campaign, &e.journey));
     let journeys: BTreeSet<QualifiedId> = live.chain(been).collect();
-    let asked = Asked { catalog, statuses, contact, now, language };
+    let asked = Asked { catalog, statuses, record, now, language };
     let messages = messages.into_iter().map(|message| asked.message(message)).collect();
     let rules = catalog.live().flat_map(|published| {
         let segments = published.compiled.campaign.segments.iter();
-        let segments = segments.filter(|(_, segment)| segment.of == contact.kind);
+        let segments = segments.filter(|(_, segment)| segment.of == record.kind);
         segments.map(|(name, segment)| (QualifiedId::new(published.id(), name), &segment.rule))
     });
+    let contact = record.contact();
     Explanation {
-        contact: contact.id.clone(),
-        suppressed: suppressed(contact, now, language),
-        consents: contact.consents.iter().map(consent).collect(),
-        set_aside: set_aside(contact, now, language),
+        record: record.id.clone(),
+        suppressed: contact.map(|known| suppressed(known, now, language)).unwrap_or_default(),
+        consents: contact.iter().flat_map(|known| &known.consents).map(consent).collect(),
+        set_aside: contact.map(|known| set_aside(known, now, language)).unwrap_or_default(),
         journeys: journeys.into_iter().filter_map(|id| asked.journey(id)).collect(),
         messages,
         broadcasts: Vec::new(),
@@ -263,7 +261,7 @@ fn set_aside(contact: &Contact, now: Millis, language: Language) -> Vec<SetAside
 struct Asked<'a> {
     catalog: &'a Catalog,
     statuses: &'a [JourneyStatus],
-    contact: &'a Contact,
+    record: &'a AnyRecord,
     now: Millis,
     language: Language,
 }
@@ -272,7 +270,7 @@ impl Asked<'_> {
     fn journey(&self, id: QualifiedId) -> Option<JourneyExplained> {
         let (campaign, name) = id.parts()?;
         let state = JourneyStatus::run_state(self.statuses, &campaign, name);
-        let enrollments = self.contact.enrollments.iter();
+        let enrollments = self.record.enrollments.iter();
         let mut enrollments: Vec<&Enrollment> =
             enrollments.filter(|e| e.campaign == campaign && e.journey == name).collect();
         enrollments.sort_by_key(|e| std::cmp::Reverse((e.is_active(), e.entered_at)));
@@ -297,7 +295,7 @@ impl Asked<'_> {
         })
     }
 
-    /// Returns whether a contact that has been in the journey may enter again.
+    /// Returns whether a record that has been in the journey may enter again.
     fn re_entry(&self, last: &Enrollment, journey: &Journey) -> (&'static str, Option<Millis>) {
         match journey.re_entry {
             ReEntry::Never => ("once_only", None),
@@ -309,7 +307,7 @@ impl Asked<'_> {
         }
     }
 
-    /// Returns why a contact has never been in the journey.
+    /// Returns why the record has never been in the journey.
     fn first_entry(&self, published: &PublishedVersion, journey: &Journey) -> &'static str {
         let begins = |event: &Event| triggers(&journey.enter, published, event);
         // The same form, if it needed no confirmation.
@@ -318,7 +316,7 @@ impl Asked<'_> {
             confirmed.properties.insert("pending".to_owned(), Value::Bool(false));
             begins(&confirmed)
         };
-        let history = &self.contact.history;
+        let history = &self.record.history;
         if history.iter().any(begins) {
             "missed"
         } else if history.iter().any(begins_once_confirmed) {
@@ -353,7 +351,7 @@ impl Asked<'_> {
     fn entered_by(&self, enrollment: &Enrollment) -> Option<String> {
         let published = self.catalog.version(&enrollment.campaign, enrollment.version)?;
         let journey = published.journey(&enrollment.journey)?;
-        let history = &self.contact.history;
+        let history = &self.record.history;
         let began = history.iter().find(|event| {
             event.name == names::JOURNEY_ENTERED && event.has("enrollment", enrollment.id.as_str())
         })?;
@@ -425,9 +423,9 @@ impl Asked<'_> {
     /// Returns the membership in a segment, and the result of its rule.
     fn segment(&self, segment: QualifiedId, rule: &Rule) -> SegmentExplained {
         SegmentExplained {
-            since: self.contact.segments.get(&segment).copied(),
+            since: self.record.segments.get(&segment).copied(),
             segment,
-            why: rule.explain(self.contact, self.now),
+            why: rule.explain(self.record.subject(), self.now),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::edge::http::body;
 use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
 use crate::edge::platform::d1::D1;
+use crate::flows::contact::explain;
 use crate::flows::record::edit::{self, EditError, Edited, Editor};
 use crate::flows::record::read::Reader;
 use crate::route::RecordRoute;
@@ -42,6 +43,7 @@ pub async fn answer(app: App, inbound: Inbound, found: RecordRoute<'_>) -> Reply
         RecordRoute::List(kind) => list(&app, &inbound, &KindId::from(kind)).await,
         RecordRoute::Query(kind) => query(&app, &inbound, &KindId::from(kind)).await,
         RecordRoute::One(kind, id) => one(&app, &inbound, &KindId::from(kind), id).await,
+        RecordRoute::Explain(kind, id) => explain(&app, &inbound, &KindId::from(kind), id).await,
         RecordRoute::Create(kind) => create(app, inbound, &KindId::from(kind)).await,
         RecordRoute::Edit(kind, id) => edit(app, inbound, &KindId::from(kind), id).await,
         RecordRoute::Kind(found) => kinds::answer(app, inbound, found).await,
@@ -108,6 +110,22 @@ async fn one(app: &App, inbound: &Inbound, kind: &KindId, id: &str) -> Reply {
     match reader(app).one(kind, &RecordId::from(id)).await {
         Ok(found) => Reply::json(200, &found),
         Err(error) => response::refused(inbound, "record", error),
+    }
+}
+
+async fn explain(app: &App, inbound: &Inbound, kind: &KindId, id: &str) -> Reply {
+    if kind.is_contact() {
+        let detail =
+            format!("Contacts are explained by `/api/v1/contacts/{}/explain`.", brief(&id));
+        return Reply::problem(409, "Not in this way", &detail, Value::Null);
+    }
+    if let Some(refusal) = refuse(app, Action::See, kind) {
+        return refusal;
+    }
+    let id = RecordId::from(id);
+    match explain::explain_record(&reader(app), kind, &id, inbound.language()).await {
+        Ok(explanation) => Reply::json(200, &explanation),
+        Err(error) => response::refused(inbound, "explain", error),
     }
 }
 

@@ -273,7 +273,7 @@ pub async fn one<D: Database>(
 }
 
 /// Returns that there is no such record. One outside of the scope is answered alike.
-pub(super) fn missing() -> FlowError {
+pub fn missing() -> FlowError {
     let problem = Problem::new("id", "there is no such record of this kind");
     let detail = "It does not exist, or it was erased.";
     FlowError::NotFound(Refusal::new("Record not found", detail, problem))

@@ -65,7 +65,7 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
 }
 
 fn print(explanation: &Explanation, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "Contact {}", explanation.contact)?;
+    writeln!(out, "Contact {}", explanation.record)?;
     for SuppressionExplained { suppression, words } in &explanation.suppressed {
         let Suppression { channel, address, until, source, at: since, .. } = suppression;
         let until = until.map_or("for good".to_owned(), |until| format!("until {}", at(until)));
@@ -92,6 +92,11 @@ fn print(explanation: &Explanation, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "\nSet aside: {name} = {value} (by {by}, {})", at(one.at))?;
         writeln!(out, "  {words}")?;
     }
+    print_reasons(explanation, out)
+}
+
+/// Prints the part of an explanation that records of every kind have.
+pub(super) fn print_reasons(explanation: &Explanation, out: &mut dyn Write) -> io::Result<()> {
     for journey in &explanation.journeys {
         print_journey(journey, out)?;
     }

@@ -1,12 +1,13 @@
-//! `dripline record`: lists, shows, makes, edits and erases records of any kind.
+//! `dripline record`: lists, shows, explains, makes, edits and erases records of any kind.
 
+use super::explain;
 use super::server::{Answer, Server};
 use super::table::Table;
 use super::{Exit, Terminal};
 use serde_json::{Map, Value, json};
 use std::io;
 
-/// List, show, make, edit or erase records of any kind: contacts, companies, and your own
+/// List, show, explain, make, edit or erase records: contacts, companies, and your own kinds
 ///
 /// A filter is a rule as in a campaign file, as JSON.
 #[derive(clap::Args, Debug)]
@@ -14,6 +15,7 @@ use std::io;
 Examples:
   dripline record ls company --filter '{\"attribute\": \"industry\", \"is\": \"optics\"}'
   dripline record show company 019cc1a0-7d2b-7c6e-9d0e-5f2f0b1a2c3d
+  dripline record explain company 019cc1a0-7d2b-7c6e-9d0e-5f2f0b1a2c3d
   dripline record add company --set name=Larkspan --set domain=larkspan.example
   dripline record edit company 019cc1a0-7d2b-7c6e-9d0e-5f2f0b1a2c3d --set industry=optics
   dripline record erase company 019cc1a0-7d2b-7c6e-9d0e-5f2f0b1a2c3d
@@ -32,6 +34,8 @@ pub enum Verb {
     Ls(Listing),
     /// Show a record with its log
     Show(One),
+    /// Explain why a record that is no contact is where it is
+    Explain(One),
     /// Make a record
     Add(Adding),
     /// Set fields of a record
@@ -138,6 +142,13 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
             let answer = asking.server.get(&format!("/api/v1/records/{kind}/{id}"));
             Answer::end(answer, asking.json, terminal, |found: &Value, out| {
                 write!(out, "{}", described(found))
+            })
+        }
+        Verb::Explain(One { kind, id, asking }) => {
+            let path = format!("/api/v1/records/{kind}/{id}/explain?lang=en");
+            Answer::end(asking.server.get(&path), asking.json, terminal, |found, out| {
+                writeln!(out, "{kind} {id}")?;
+                explain::print_reasons(found, out)
             })
         }
         Verb::Add(Adding { kind, set, key, asking }) => {
