@@ -63,8 +63,6 @@ pub enum Route<'a> {
     ApiBroadcast(&'a str),
     /// Starts, pauses, resumes or cancels a broadcast.
     ApiSetBroadcast(&'a str, BroadcastVerb),
-    /// A contact as its reader may see it.
-    Contact(ContactRoute<'a>),
     /// Explains the state of a contact, identified by its id.
     ApiExplain(&'a str),
     /// Explains the state of a contact identified in the body: an address in a URL would end up in
@@ -191,14 +189,6 @@ pub enum DeadRoute<'a> {
     ByHand(&'a str, DeadVerb),
 }
 
-/// The routes of the API for what a reader may see of a contact, identified by its id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ContactRoute<'a> {
-    Show(&'a str),
-    /// Shows the whole value of a masked field.
-    Unmask(&'a str),
-}
-
 /// The routes of the API for members, tokens, roles and the audit log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TeamRoute<'a> {
@@ -280,7 +270,7 @@ impl Route<'_> {
     #[rustfmt::skip]
     pub fn credential(&self) -> Credential {
         use Action::{
-            Compose, Edit, Erase, Import, Merge, Operate, Publish, Report, See, Send, Unmask,
+            Compose, Edit, Erase, Import, Merge, Operate, Publish, Report, See, Send,
         };
         use Need::{Clear, Every, Quoting, Some, To};
         use Route::*;
@@ -296,8 +286,6 @@ impl Route<'_> {
             ApiSetBroadcast(..) | ApiReleaseCampaign(_) => api(To(Send)),
             ApiBroadcast(_) | ApiReport(_) => api(To(Report)),
             ApiExplain(_) | ApiExplainAsked | ApiConsents(_) | ApiConsentsAsked => api(Clear(See)),
-            Contact(ContactRoute::Show(_)) => api(Some(See)),
-            Contact(ContactRoute::Unmask(_)) => api(Some(Unmask)),
             ApiErase(_) | ApiEraseAsked => api(Some(Erase)),
             ApiMerge(_) | ApiMergeAsked => api(Some(Merge)),
             ApiSuppressions => api(Quoting(See)),
@@ -602,7 +590,6 @@ fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
             Some(verb) => one("POST", ApiSetBroadcast(id, verb), "POST"),
             None => Err(NoRoute::NotFound),
         },
-        ["contacts", id, "unmask"] => one("POST", Contact(ContactRoute::Unmask(id)), "POST"),
         ["contacts", "explain"] => one("POST", ApiExplainAsked, "POST"),
         ["contacts", id, "explain"] => one("GET", ApiExplain(id), GET),
         ["contacts", "erase"] => one("POST", ApiEraseAsked, "POST"),
@@ -615,7 +602,6 @@ fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
         ["suppressions", "import"] => one("POST", ApiSuppressionsImport, "POST"),
         ["contacts", "merge"] => one("POST", ApiMergeAsked, "POST"),
         ["contacts", id, "merge"] => one("POST", ApiMerge(id), "POST"),
-        ["contacts", id] => one("GET", Contact(ContactRoute::Show(id)), GET),
         ["restore"] => one("GET", ApiRestore, GET),
         ["restore", verb] => match Resolution::by_verb(verb) {
             Some(word) => one("POST", ApiResolveRestore(word), "POST"),

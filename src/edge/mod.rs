@@ -13,9 +13,7 @@ use crate::flows::ingest::consume;
 use crate::flows::operations::dead_letters::{Dead, Desk};
 use crate::flows::schedule::tick::Minute;
 use crate::flows::tasks::Work;
-use crate::route::{
-    self, ContactRoute, DeadRoute, NoRoute, Route, SessionRoute, TeamRoute, area, route,
-};
+use crate::route::{self, DeadRoute, NoRoute, Route, SessionRoute, TeamRoute, area, route};
 use crate::views::admin::SIGN_IN_SCRIPT;
 use crate::views::visitor::MessageKind;
 use app::App;
@@ -108,7 +106,6 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::ApiSetJourney(id, to) => api::journeys::set_state(app, inbound, id, to).await,
         Route::ApiBroadcast(id) => api::broadcasts::preview(app, inbound, id).await,
         Route::ApiSetBroadcast(id, to) => api::broadcasts::control(app, inbound, id, to).await,
-        Route::Contact(found) => contact(app, inbound, found).await,
         Route::ApiExplain(id) => api::contacts::explain(app, inbound, id).await,
         Route::ApiExplainAsked => api::contacts::explain_named(app, inbound).await,
         Route::ApiErase(id) => api::contacts::erase(app, inbound, id).await,
@@ -159,13 +156,6 @@ async fn health(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
     match found {
         Route::Ready => api::health::ready(app, inbound).await,
         _ => Reply::text(200, "ok\n"),
-    }
-}
-
-async fn contact(app: App, inbound: Inbound, found: ContactRoute<'_>) -> Reply {
-    match found {
-        ContactRoute::Show(id) => api::contacts::show(app, inbound, id).await,
-        ContactRoute::Unmask(id) => api::contacts::unmask(app, inbound, id).await,
     }
 }
 

@@ -136,6 +136,7 @@ impl World {
             pacing: DeploymentPacing::default(),
             providers: Providers { email: mailbox(), sms: mailbox(), ..Providers::none(&keys) },
             keys,
+            seal_keys: Vec::new(),
             tracking_off_in: Vec::new(),
         };
         let mut world = Self {

@@ -11,6 +11,8 @@ pub enum RecordRoute<'a> {
     Query(&'a str),
     /// Returns a record with its log.
     One(&'a str, &'a str),
+    /// Shows the whole value of a masked field.
+    Unmask(&'a str, &'a str),
     /// Explains why a record is where it is.
     Explain(&'a str, &'a str),
     /// Makes a record.
@@ -38,7 +40,7 @@ pub enum KindRoute<'a> {
 
 /// Finds the route of a call about records or kinds, by the path after `/api/v1/`.
 pub(super) fn find<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
-    use RecordRoute::{Create, Edit, Erase, Explain, Kind, List, One, Query};
+    use RecordRoute::{Create, Edit, Erase, Explain, Kind, List, One, Query, Unmask};
     use Route::Record;
     let one = |wanted, route, allow| one(method, wanted, route, allow);
     let both = |get, post| both(method, get, post);
@@ -49,6 +51,7 @@ pub(super) fn find<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoR
         ["records", kind] => both(Record(List(kind)), Record(Create(kind))),
         ["records", kind, "query"] => one("POST", Record(Query(kind)), "POST"),
         ["records", kind, id] => both(Record(One(kind, id)), Record(Edit(kind, id))),
+        ["records", kind, id, "unmask"] => one("POST", Record(Unmask(kind, id)), "POST"),
         ["records", kind, id, "explain"] => one("GET", Record(Explain(kind, id)), GET),
         ["records", kind, id, "erase"] => one("POST", Record(Erase(kind, id)), "POST"),
         _ => Err(NoRoute::NotFound),

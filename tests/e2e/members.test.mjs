@@ -137,14 +137,14 @@ describe("Tokens of the server", () => {
     await runtime.settle();
     const [{ id }] = await runtime.d1("SELECT id FROM contacts WHERE email = 'fay@example.com'");
     const [analyst, service] = [await token("bi", "analyst"), await token("desk", "service")];
-    const shown = await call("GET", `/api/v1/contacts/${id}`, undefined, analyst);
+    const shown = await call("GET", `/api/v1/records/contact/${id}`, undefined, analyst);
     assert.equal(shown.status, 200);
-    assert.equal(shown.json.contact.fields.email, "f***@example.com");
-    assert.deepEqual(shown.json.contact.masked, ["email"]);
+    assert.equal(shown.json.fields.email, "f***@example.com");
+    assert.deepEqual(shown.json.masked, ["email"]);
     assert.ok(!JSON.stringify(shown.json).includes("fay@"));
     for (const [method, path, body] of [
       ["GET", `/api/v1/contacts/${id}/explain`],
-      ["POST", `/api/v1/contacts/${id}/unmask`, { field: "email" }],
+      ["POST", `/api/v1/records/contact/${id}/unmask`, { field: "email" }],
       ["POST", `/api/v1/contacts/${id}/erase`, {}],
       ["GET", "/api/v1/suppressions"],
       ["POST", "/api/v1/events", { events: [] }],
@@ -156,7 +156,7 @@ describe("Tokens of the server", () => {
       assert.equal(status, 403, `${method} ${path}`);
       assert.equal(json.title, "Your roles do not allow this");
     }
-    const lifted = await call("POST", `/api/v1/contacts/${id}/unmask`, { field: "email" }, service);
+    const lifted = await call("POST", `/api/v1/records/contact/${id}/unmask`, { field: "email" }, service);
     assert.deepEqual(lifted, { status: 200, json: { field: "email", value: "fay@example.com" } });
     const { entries } = (await call("GET", `/api/v1/audit?object=${id}`)).json;
     assert.deepEqual(entries.map(({ actor, action }) => [actor, action]), [["token:desk", "unmask"]]);

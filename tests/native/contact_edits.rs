@@ -18,7 +18,7 @@ fn with<T>(
     let access = Access::configured("t");
     let seed = number(&world.db, "SELECT count(*) FROM events") as u64 + 1;
     let World { db, catalog, .. } = world;
-    let editor = Editor { db, catalog, access: &access, now: world.now() };
+    let editor = Editor { db, catalog, access: &access, seal_key: None, now: world.now() };
     block_on(act(editor, &mut Ids::new(world.now(), seed)))
 }
 

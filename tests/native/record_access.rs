@@ -9,6 +9,7 @@ use dripline::domain::access::role::{Action, FieldAccess, FieldRule, Grant, Reac
 use dripline::domain::base::language::Language;
 use dripline::domain::base::primitives::{Actor, Ids, KindId, RecordId};
 use dripline::domain::campaign_file::filter;
+use dripline::domain::field::sealed::SealKey;
 use dripline::domain::segment::Rule;
 use dripline::flows::contact::explain::explain_record;
 use dripline::flows::error::FlowError;
@@ -216,7 +217,7 @@ fn record_is_edited_within_the_scope_and_given_away_unseen() {
     assert_eq!(titles(list(&world, &sales("m-2"), Value::Null)), ["D-001"]);
     let World { db, catalog, .. } = &world;
     let access = sales("m-2");
-    let editor = Editor { db, catalog, access: &access, now: world.now() };
+    let editor = Editor { db, catalog, access: &access, seal_key: None, now: world.now() };
     let erased =
         block_on(editor.erase(&"deal".into(), &id(&made).into(), &mut Ids::new(world.now(), 1)));
     assert!(matches!(erased, Err(FlowError::Forbidden(_))), "{erased:?}");
@@ -273,6 +274,46 @@ fn record_is_explained_to_those_who_see_all_of_it() {
     assert_eq!(found["segments"][0]["holds"], true);
     assert!(matches!(explain(&sales("m-2")), Err(FlowError::NotFound(_))));
     assert!(matches!(explain(&with_fields(&[])), Err(FlowError::NotFound(_))), "masks");
+}
+
+#[test]
+fn sealed_value_is_encrypted_masked_and_shown_to_those_who_may_lift_masks() {
+    let mut world = deals();
+    let mut kind = deal(json!({}));
+    let id_card = json!({ "name": "id_card", "kind": "sealed" });
+    kind.fields.push(serde_json::from_value(id_card).unwrap());
+    publish(&mut world, &kind);
+    let fields = || asked(json!({ "id_card": "110101199003078515" }));
+    assert!(matches!(make(&world, fields()), Err(EditError::Fields(_))), "no key");
+    let keys = |id: &str| SealKey::parse_all(&format!("{id}:{}", "a5".repeat(32))).unwrap();
+    let old = keys("2026-11");
+    let access = Access::configured("t");
+    let World { db, catalog, .. } = &world;
+    let editor = Editor { db, catalog, access: &access, seal_key: old.first(), now: world.now() };
+    let deal = KindId::from("deal");
+    let made = block_on(editor.create(&deal, fields(), &mut Ids::new(world.now(), 1)));
+    let id = made.unwrap().record.id.clone();
+    let everything = ["contacts", "events", "field_index", "unique_fields"]
+        .map(|table| serde_json::to_string(&rows(db, &format!("SELECT * FROM {table}"))).unwrap());
+    assert!(!everything.concat().contains("199003"), "nowhere in plain text");
+    let shown = one(&world, &access, id.as_str()).unwrap();
+    assert_eq!(shown["fields"]["id_card"], "••••8515");
+    assert!(!shown.to_string().contains("nonce"), "the log has no ciphertext: {shown}");
+    let reader = Reader { db, catalog, access: &access, now: world.now() };
+    let mut ids = Ids::new(world.now(), 2);
+    let mut lift =
+        |keys: &[SealKey]| block_on(reader.unmask(&deal, &id, "id_card", keys, &mut ids));
+    let rotated = [keys("2027-01"), old.clone()].concat();
+    assert_eq!(lift(&rotated), Ok(json!("110101199003078515")));
+    assert!(matches!(lift(&keys("2027-01")), Err(FlowError::NotFound(_))), "its key is gone");
+    assert_eq!(number(db, "SELECT count(*) FROM audit WHERE action = 'unmask'"), 1);
+    let mask = asked(json!({ "id_card": "••••8515", "code": "A" }));
+    set_as(&world, &access, id.as_str(), mask).unwrap();
+    assert_eq!(
+        lift(&old),
+        Ok(json!("110101199003078515")),
+        "the mask that comes back changes nothing"
+    );
 }
 
 #[test]

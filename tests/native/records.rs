@@ -215,7 +215,7 @@ pub(crate) fn make_as(world: &World, access: &Access, asked: Asked) -> Result<Va
     let seed = number(&world.db, "SELECT count(*) FROM events") as u64 + 1;
     let mut ids = Ids::new(world.now(), seed);
     let World { db, catalog, .. } = world;
-    let editor = Editor { db, catalog, access, now: world.now() };
+    let editor = Editor { db, catalog, access, seal_key: None, now: world.now() };
     let made = block_on(editor.create(&kind, asked, &mut ids))?;
     Ok(json!(access.show(catalog.kind(&kind).unwrap(), &made.record, world.now())))
 }
@@ -230,7 +230,7 @@ pub(crate) fn set_as(
     let mut ids = Ids::new(world.now(), 3);
     let World { db, catalog, .. } = world;
     let id = RecordId::from(id);
-    let editor = Editor { db, catalog, access, now: world.now() };
+    let editor = Editor { db, catalog, access, seal_key: None, now: world.now() };
     let done = block_on(editor.edit(&kind, &id, asked, &mut ids))?;
     Ok(json!(access.show(catalog.kind(&kind).unwrap(), &done.record, world.now())))
 }
@@ -393,7 +393,7 @@ fn erased_record_leaves_no_value_behind() {
     let (kind, access) = (KindId::from("deal"), Access::configured("t"));
     let mut ids = Ids::new(world.now(), 3);
     let World { db, catalog, .. } = &world;
-    let editor = Editor { db, catalog, access: &access, now: world.now() };
+    let editor = Editor { db, catalog, access: &access, seal_key: None, now: world.now() };
     block_on(editor.erase(&kind, &id, &mut ids)).unwrap();
     for table in ["contacts", "events", "field_index", "unique_fields"] {
         let rows = rows(&world.db, &format!("SELECT * FROM {table}"));

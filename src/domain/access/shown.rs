@@ -128,6 +128,10 @@ impl Access {
             }
             if let Some(Value::Object(fields)) = properties.get_mut("fields") {
                 fields.retain(|name, _| is_seen(name));
+                for (name, values) in fields {
+                    let both = values.as_array_mut().into_iter().flatten();
+                    both.for_each(|kept| *kept = kind.written(name, kept));
+                }
             }
             let campaign = event.campaign.map(|campaign| campaign.0);
             ShownEvent { seq: event.seq, at: event.at, name: event.name, campaign, properties }
@@ -186,7 +190,7 @@ impl Access {
         creating.any(|role| role.field(&kind.id, field, kind.class(field)) == FieldAccess::Full)
     }
 
-    /// Returns the whole value of a field that is masked otherwise. The caller writes the
+    /// Returns the value of a field that is masked otherwise, as it is kept. The caller writes the
     /// audit log. `None` if it is hidden, has no value, or may not be unmasked.
     pub fn unmask(
         &self,
@@ -197,8 +201,7 @@ impl Access {
     ) -> Option<Value> {
         let access = greatest(&self.roles_that(Action::Unmask, record.subject(), now), kind, field);
         let is_column = names(kind, record).any(|(name, _)| name == field);
-        let value = record.subject().attribute(field)?;
-        (is_column && access >= FieldAccess::Masked).then(|| kind.written(field, &value))
+        record.subject().attribute(field).filter(|_| is_column && access >= FieldAccess::Masked)
     }
 }
 

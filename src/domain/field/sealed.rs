@@ -4,7 +4,8 @@
 //! Kept is `{"key", "nonce", "sealed", "last"}`: the id of the key, so that keys can be replaced;
 //! the nonce and the ciphertext with its tag, in base64url; and the last characters of a text that
 //! is long enough, which is all that people see. The ciphertext is bound to its place (`about`,
-//! such as `<record>/<field>`): moved to another record or field, it does not open.
+//! `<kind>/<field>`): moved to another field, it does not open. The record is no part of the place,
+//! because merging moves values.
 
 use super::reason::FieldReason;
 use super::text;
@@ -15,12 +16,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 
 /// The bytes of a nonce of AES-GCM (NIST SP 800-38D section 5.2.1.1).
-pub const NONCE_BYTES: usize = 12;
+const NONCE_BYTES: usize = 12;
 
 /// The bytes of a key.
-pub const KEY_BYTES: usize = 32;
+const KEY_BYTES: usize = 32;
 
 /// The characters at the end of a text that people see.
 const LAST_CHARS: usize = 4;
@@ -50,10 +52,10 @@ impl std::fmt::Debug for SealKey {
 pub struct Sealing<'a> {
     /// The newest key.
     pub key: &'a SealKey,
-    /// Random bytes of this write. The nonce used is a hash of them and of `about`, so that two
-    /// fields of one write never share it.
-    pub nonce: [u8; NONCE_BYTES],
-    /// The place of the value, such as `<record>/<field>`.
+    /// What no other write has, such as a new id. The nonce is a hash of it and of `about`, so that
+    /// two fields of one write never share it.
+    pub unique: &'a str,
+    /// The place of the value, `<kind>/<field>`.
     pub about: &'a str,
 }
 
@@ -84,12 +86,24 @@ impl SealKey {
         Self { id: id.to_owned(), key }
     }
 
-    /// Reads a key as the environment has it: `<id>:<43 characters of base64url>`.
-    pub fn parse(written: &str) -> Option<Self> {
-        let (id, key) = written.trim().split_once(':')?;
-        let key = URL_SAFE_NO_PAD.decode(key.trim_end_matches('=')).ok()?;
-        (!id.is_empty()).then_some(())?;
-        Some(Self { id: id.to_owned(), key: key.try_into().ok()? })
+    /// Reads keys as the environment has them, the newest first: lines of `<id>:<64 hex digits>`.
+    pub fn parse_all(written: &str) -> Option<Vec<Self>> {
+        let lines = written.lines().map(str::trim).filter(|line| !line.is_empty());
+        let keys: Vec<Self> = lines.map(Self::parse).collect::<Option<_>>()?;
+        let ids: BTreeSet<&str> = keys.iter().map(|key| key.id.as_str()).collect();
+        (ids.len() == keys.len()).then_some(keys)
+    }
+
+    fn parse(written: &str) -> Option<Self> {
+        let (id, digits) = written.split_once(':')?;
+        if id.is_empty() || digits.len() != 2 * KEY_BYTES || !digits.is_ascii() {
+            return None;
+        }
+        let mut key = [0; KEY_BYTES];
+        for (byte, at) in key.iter_mut().zip((0..digits.len()).step_by(2)) {
+            *byte = u8::from_str_radix(&digits[at..at + 2], 16).ok()?;
+        }
+        Some(Self { id: id.to_owned(), key })
     }
 
     fn cipher(&self) -> Aes256Gcm {
@@ -100,7 +114,8 @@ impl SealKey {
 /// Seals one line of text. `NoKey` if it cannot be encrypted.
 pub fn seal(typed: &str, sealing: &Sealing<'_>) -> Result<Value, FieldReason> {
     let plain = text::line(typed)?;
-    let digest = Sha256::new().chain_update(sealing.nonce).chain_update(sealing.about).finalize();
+    let digest = Sha256::new().chain_update(sealing.unique);
+    let digest = digest.chain_update("/").chain_update(sealing.about).finalize();
     let mut nonce = [0; NONCE_BYTES];
     nonce.copy_from_slice(&digest[..NONCE_BYTES]);
     let payload = Payload { msg: plain.as_bytes(), aad: sealing.about.as_bytes() };
@@ -125,11 +140,6 @@ pub fn open(kept: &Value, keys: &[SealKey], about: &str) -> Result<String, OpenP
     let payload = Payload { msg: &sealed, aad: about.as_bytes() };
     let plain = key.cipher().decrypt(&Nonce::<Aes256Gcm>::from(nonce), payload);
     String::from_utf8(plain.map_err(|_| OpenProblem::Forged)?).map_err(|_| OpenProblem::Forged)
-}
-
-/// Returns the id of the key of a kept value, so that values under older keys can be found.
-pub fn key_id(kept: &Value) -> Option<&str> {
-    kept.get("key")?.as_str()
 }
 
 /// Returns what people see of a kept value.

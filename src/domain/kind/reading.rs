@@ -2,6 +2,7 @@
 
 use super::Kind;
 use crate::domain::base::primitives::Millis;
+use crate::domain::field::sealed::{SealKey, Sealing};
 use crate::domain::field::{FieldProblem, FieldReason, FieldType, Reading, Typed};
 use crate::domain::record::edit::FieldEdit;
 use crate::domain::time::time_zones;
@@ -19,6 +20,15 @@ const CONTACT_COLUMNS: [&str; 6] =
 /// The longest id in the customer's own system, in bytes, as the API of events takes it.
 const EXTERNAL_ID_BYTES_MAX: usize = 200;
 
+/// What encrypts the sealed values of one edit.
+#[derive(Clone, Copy, Debug)]
+pub struct Sealer<'a> {
+    /// The newest key.
+    pub key: &'a SealKey,
+    /// What no other edit has, such as a new id.
+    pub unique: &'a str,
+}
+
 /// The most fields of one edit.
 const VALUES_MAX: usize = 500;
 
@@ -28,12 +38,13 @@ const UNDECLARED_BYTES_MAX: usize = 10_000;
 impl Kind {
     /// Reads the values of an edit: each becomes what is kept. `kept` has the attributes of the
     /// record now, and is `None` for a new record, which needs its required fields. All problems
-    /// are returned, each with its field.
+    /// are returned, each with its field. `sealer` encrypts the values of sealed fields.
     pub fn read(
         &self,
         values: &FieldValues,
         kept: Option<&BTreeMap<String, Value>>,
         zone: &str,
+        sealer: Option<Sealer<'_>>,
     ) -> Result<BTreeMap<String, FieldEdit>, Vec<FieldProblem>> {
         let problem = |field: &str, reason| FieldProblem { field: field.to_owned(), reason };
         if values.len() > VALUES_MAX {
@@ -43,11 +54,12 @@ impl Kind {
         for (name, sent) in values {
             let (was, new) = parts(sent);
             let known = kept.and_then(|kept| kept.get(name));
-            match self.value(name, new, known, zone) {
+            match self.value(name, new, known, zone, sealer) {
                 Ok(new) => {
                     // What was shown is compared as it is kept.
                     let was = was.map(|was| {
-                        self.value(name, was, known, zone).unwrap_or_else(|_| was.clone())
+                        let was_read = self.value(name, was, known, zone, sealer);
+                        was_read.unwrap_or_else(|_| was.clone())
                     });
                     edits.insert(name.clone(), FieldEdit { was, new });
                 }
@@ -70,11 +82,15 @@ impl Kind {
         sent: &Value,
         kept: Option<&Value>,
         zone: &str,
+        sealer: Option<Sealer<'_>>,
     ) -> Result<Value, FieldReason> {
         match self.field(name) {
             Some(field) if field.kind.is_computed() => Err(FieldReason::Computed),
             Some(field) => {
-                let reading = Reading { zone, kept, sealing: None };
+                let about = self.place_of(name);
+                let sealing =
+                    sealer.map(|Sealer { key, unique }| Sealing { key, unique, about: &about });
+                let reading = Reading { zone, kept, sealing };
                 let read = field.kind.read(&Typed::Json(sent), &reading)?;
                 Ok(read.unwrap_or_default())
             }
@@ -86,6 +102,11 @@ impl Kind {
             None if self.id.is_contact() || sent.is_null() => undeclared(sent),
             None => Err(FieldReason::Unknown),
         }
+    }
+
+    /// Returns the place that a sealed value of a field is bound to.
+    pub fn place_of(&self, field: &str) -> String {
+        format!("{}/{field}", self.id)
     }
 
     /// Returns the year in which a record that is made now gets its number.

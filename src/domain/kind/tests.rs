@@ -66,7 +66,7 @@ fn kind_that_refers_to_what_it_lacks_is_refused() {
 #[test]
 fn values_are_read_by_their_fields_and_all_problems_are_told() {
     let read = |values: Value, kept: Option<&BTreeMap<String, Value>>| {
-        deal().read(values.as_object().unwrap(), kept, "UTC")
+        deal().read(values.as_object().unwrap(), kept, "UTC", None)
     };
     let good = read(json!({ "status": "open", "net": "1,250.50" }), None).unwrap();
     assert_eq!(good["net"].new, json!(125_050));

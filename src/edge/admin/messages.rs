@@ -10,7 +10,7 @@ use crate::edge::app::App;
 use crate::edge::http::body::{self, QUESTION_BYTES_MAX};
 use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
-use crate::flows::contact::show;
+use crate::flows::contact::scope;
 use crate::flows::error::{FlowError, Refusal};
 use crate::flows::send::preview::{MessageRequest, messages, preview};
 use crate::flows::send::render::Shown;
@@ -63,7 +63,7 @@ pub async fn ask(mut app: App, inbound: Inbound, id: &str, name: &str) -> Reply 
     if let Some(contact) = &asked.contact {
         // The message quotes the values of fields.
         let scope = app.access.clear_scope(Action::See, &KindId::contact());
-        if let Err(error) = show::check(&app.db, &scope, contact, app.now).await {
+        if let Err(error) = scope::check(&app.db, &scope, contact, app.now).await {
             return refused(&app, &inbound, id, &asked, error);
         }
     }

@@ -1,4 +1,4 @@
-//! Contacts: show, explain, consent ledger, erase, merge. A contact is named by its id in the path,
+//! Contacts: explain, consent ledger, erase, merge. A contact is named by its id in the path,
 //! or by an address in the body: an address in a URL would end up in logs.
 
 use crate::domain::access::rights::Scope;
@@ -9,7 +9,7 @@ use crate::edge::http::body::{self, QUESTION_BYTES_MAX};
 use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
 use crate::flows::contact::explain::{self, Question};
-use crate::flows::contact::{consent_ledger, erase, merge, show};
+use crate::flows::contact::{consent_ledger, erase, merge, scope};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -147,36 +147,9 @@ async fn merge_both(mut app: App, inbound: Inbound, from: &str, into: &str) -> R
     }
 }
 
-/// Shows a contact: what the roles of the one who asks hide is absent, or a mask.
-pub async fn show(app: App, inbound: Inbound, id: &str) -> Reply {
-    match show::show(&app.db, &app.catalog, &app.access, id, app.now).await {
-        Ok(shown) => Reply::json(200, &json!({ "contact": shown })),
-        Err(error) => response::refused(&inbound, "contact", error),
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Masked {
-    field: String,
-}
-
-/// Shows the whole value of a masked field.
-pub async fn unmask(mut app: App, inbound: Inbound, id: &str) -> Reply {
-    let Masked { field } = match read(&inbound, "{\"field\": \"email\"}").await {
-        Ok(masked) => masked,
-        Err(refusal) => return refusal,
-    };
-    let App { db, catalog, access, now, ids, .. } = &mut app;
-    match show::unmask(db, catalog, access, id, &field, *now, ids).await {
-        Ok(value) => Reply::json(200, &json!({ "field": field, "value": value })),
-        Err(error) => response::refused(&inbound, "unmask", error),
-    }
-}
-
 /// Refuses a contact that is outside the scope.
 async fn within(app: &App, inbound: &Inbound, scope: &Scope, named: &str) -> Result<(), Reply> {
-    let checked = show::check(&app.db, scope, named, app.now).await;
+    let checked = scope::check(&app.db, scope, named, app.now).await;
     checked.map_err(|error| response::refused(inbound, "contact", error))
 }
 

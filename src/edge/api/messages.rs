@@ -7,7 +7,7 @@ use crate::edge::app::App;
 use crate::edge::http::body::{self, QUESTION_BYTES_MAX};
 use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
-use crate::flows::contact::show;
+use crate::flows::contact::scope;
 use crate::flows::send::preview::{self, MessageRequest, live};
 use std::rc::Rc;
 
@@ -46,7 +46,7 @@ async fn read(
     if let Some(contact) = &asked.contact {
         // The message quotes the values of fields.
         let scope = app.access.clear_scope(Action::See, &KindId::contact());
-        let checked = show::check(&app.db, &scope, contact, app.now).await;
+        let checked = scope::check(&app.db, &scope, contact, app.now).await;
         checked.map_err(|error| response::refused(inbound, "contact", error))?;
     }
     match live(&app.catalog, &CampaignId::from(campaign)) {

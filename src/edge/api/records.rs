@@ -7,7 +7,7 @@ use crate::domain::campaign_file::filter;
 use crate::domain::segment::Rule;
 use crate::edge::api::kinds;
 use crate::edge::app::App;
-use crate::edge::http::body;
+use crate::edge::http::body::{self, QUESTION_BYTES_MAX};
 use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
 use crate::edge::platform::d1::D1;
@@ -43,6 +43,7 @@ pub async fn answer(app: App, inbound: Inbound, found: RecordRoute<'_>) -> Reply
         RecordRoute::List(kind) => list(&app, &inbound, &KindId::from(kind)).await,
         RecordRoute::Query(kind) => query(&app, &inbound, &KindId::from(kind)).await,
         RecordRoute::One(kind, id) => one(&app, &inbound, &KindId::from(kind), id).await,
+        RecordRoute::Unmask(kind, id) => unmask(app, inbound, &KindId::from(kind), id).await,
         RecordRoute::Explain(kind, id) => explain(&app, &inbound, &KindId::from(kind), id).await,
         RecordRoute::Create(kind) => create(app, inbound, &KindId::from(kind)).await,
         RecordRoute::Edit(kind, id) => edit(app, inbound, &KindId::from(kind), id).await,
@@ -57,7 +58,7 @@ fn refuse(app: &App, action: Action, kind: &KindId) -> Option<Reply> {
         return None;
     }
     let detail = "None of your roles allows this for records of this kind. Ask an owner.";
-    Some(Reply::problem(403, "Not allowed", detail, Value::Null))
+    Some(Reply::problem(403, "Your roles do not allow this", detail, Value::Null))
 }
 
 async fn list(app: &App, inbound: &Inbound, kind: &KindId) -> Reply {
@@ -113,6 +114,32 @@ async fn one(app: &App, inbound: &Inbound, kind: &KindId, id: &str) -> Reply {
     }
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Masked {
+    field: String,
+}
+
+/// Shows the whole value of a masked field.
+async fn unmask(mut app: App, inbound: Inbound, kind: &KindId, id: &str) -> Reply {
+    if let Some(refusal) = refuse(&app, Action::Unmask, kind) {
+        return refusal;
+    }
+    let like = "{\"field\": \"email\"}";
+    let Masked { field } =
+        match body::json(&inbound, QUESTION_BYTES_MAX, "Not understood", like).await {
+            Ok(masked) => masked,
+            Err(refusal) => return refusal,
+        };
+    let App { db, catalog, access, settings, now, ids, .. } = &mut app;
+    let reader = Reader { db, catalog, access, now: *now };
+    let id = RecordId::from(id);
+    match reader.unmask(kind, &id, &field, &settings.seal_keys, ids).await {
+        Ok(value) => Reply::json(200, &json!({ "field": field, "value": value })),
+        Err(error) => response::refused(&inbound, "unmask", error),
+    }
+}
+
 async fn explain(app: &App, inbound: &Inbound, kind: &KindId, id: &str) -> Reply {
     if kind.is_contact() {
         let detail =
@@ -139,8 +166,9 @@ async fn create(mut app: App, inbound: Inbound, kind: &KindId) -> Reply {
         Ok(asked) => asked,
         Err(refusal) => return refusal,
     };
-    let App { db, catalog, access, now, ids, .. } = &mut app;
-    let made = Editor { db, catalog, access, now: *now }.create(kind, asked, ids).await;
+    let App { db, catalog, access, settings, now, ids, .. } = &mut app;
+    let seal_key = settings.seal_keys.first();
+    let made = Editor { db, catalog, access, seal_key, now: *now }.create(kind, asked, ids).await;
     edited(&app, &inbound, kind, made).await
 }
 
@@ -152,9 +180,10 @@ async fn edit(mut app: App, inbound: Inbound, kind: &KindId, id: &str) -> Reply 
         Ok(asked) => asked,
         Err(refusal) => return refusal,
     };
-    let App { db, catalog, access, now, ids, .. } = &mut app;
-    let id = RecordId::from(id);
-    let done = Editor { db, catalog, access, now: *now }.edit(kind, &id, asked, ids).await;
+    let App { db, catalog, access, settings, now, ids, .. } = &mut app;
+    let (id, seal_key) = (RecordId::from(id), settings.seal_keys.first());
+    let done =
+        Editor { db, catalog, access, seal_key, now: *now }.edit(kind, &id, asked, ids).await;
     edited(&app, &inbound, kind, done).await
 }
 
@@ -204,7 +233,7 @@ async fn erase(mut app: App, inbound: Inbound, kind: &KindId, id: &str) -> Reply
     }
     let App { db, catalog, access, now, ids, .. } = &mut app;
     let id = RecordId::from(id);
-    match (Editor { db, catalog, access, now: *now }).erase(kind, &id, ids).await {
+    match (Editor { db, catalog, access, seal_key: None, now: *now }).erase(kind, &id, ids).await {
         Ok(()) => Reply::json(200, &json!({ "erased": id })),
         Err(error) => response::refused(&inbound, "erase", error),
     }

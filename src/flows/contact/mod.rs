@@ -8,6 +8,6 @@ pub mod preferences;
 pub mod consent_ledger;
 pub mod erase;
 pub mod merge;
-pub mod show;
+pub mod scope;
 pub mod explain;
 pub mod suppressions;

@@ -8,8 +8,9 @@ use crate::domain::base::language::Language;
 use crate::domain::base::primitives::{Ids, KindId, Millis, RecordId};
 use crate::domain::contact::Contact;
 use crate::domain::engine::{Input, RecordInput};
+use crate::domain::field::sealed::SealKey;
 use crate::domain::field::{FieldProblem, FieldReason};
-use crate::domain::kind::{FieldValues, Kind};
+use crate::domain::kind::{FieldValues, Kind, Sealer};
 use crate::domain::publication::catalog::Catalog;
 use crate::domain::record::PlainRecord;
 use crate::domain::record::edit::{Edit, EditConflict, FieldEdit, TagEdit};
@@ -83,6 +84,8 @@ pub struct Editor<'a, D> {
     pub db: &'a D,
     pub catalog: &'a Catalog,
     pub access: &'a Access,
+    /// Encrypts the values of sealed fields; `None` if no key is configured.
+    pub seal_key: Option<&'a SealKey>,
     pub now: Millis,
 }
 
@@ -106,7 +109,7 @@ impl<D: Database> Editor<'_, D> {
             let record = self.one(&kind.id, &id).await?;
             return Ok(Edited { record, is_new: false, work: Vec::new() });
         }
-        let fields = kind.read(&asked.fields, None, "UTC").map_err(EditError::Fields)?;
+        let fields = self.read(kind, &asked, None, ids)?;
         let mut edit = Edit { by: self.access.actor().clone(), key, fields, tags: asked.tags };
         self.own(kind, &mut edit)?;
         let who = match kind.id.is_contact() {
@@ -129,8 +132,7 @@ impl<D: Database> Editor<'_, D> {
         let record = self.within(Action::Edit, &kind.id, id).await?;
         refuse_fields(&asked, |name| self.access.may_edit(kind, &record, name, self.now))?;
         let key = asked.key.as_deref().map(|key| self.key(key));
-        let fields = kind.read(&asked.fields, Some(&record.attributes), "UTC");
-        let fields = fields.map_err(EditError::Fields)?;
+        let fields = self.read(kind, &asked, Some(&record), ids)?;
         refuse_new_address(&record, &fields)?;
         let edit = Edit { by: self.access.actor().clone(), key, fields, tags: asked.tags };
         let (id, kind_id) = (record.id.clone(), kind.id.clone());
@@ -170,6 +172,20 @@ impl<D: Database> Editor<'_, D> {
         };
         let fields = [("email", email), ("phone", phone), ("external_id", external_id)];
         Err(EditError::Conflicts(fields.into_iter().filter_map(taken).collect()))
+    }
+
+    /// Reads the values that are asked for. `record` is `None` for a new one.
+    fn read(
+        &self,
+        kind: &Kind,
+        asked: &Asked,
+        record: Option<&AnyRecord>,
+        ids: &mut Ids,
+    ) -> Result<BTreeMap<String, FieldEdit>, EditError> {
+        let unique = ids.uuid();
+        let sealer = self.seal_key.map(|key| Sealer { key, unique: &unique });
+        let kept = record.map(|record| &record.attributes);
+        kind.read(&asked.fields, kept, "UTC", sealer).map_err(EditError::Fields)
     }
 
     /// Gives a new record to the member who makes it, unless they may make records for nobody. One

@@ -19,7 +19,7 @@ impl<D: Database> Editor<'_, D> {
         id: &RecordId,
         ids: &mut Ids,
     ) -> Result<(), FlowError> {
-        let Self { db, catalog, access, now } = *self;
+        let Self { db, catalog, access, now, .. } = *self;
         for _ in 0..CONFLICT_RETRIES_MAX {
             let record = self.within(Action::Erase, kind, id).await?;
             let AnyRecord::Plain(record) = record else { break };

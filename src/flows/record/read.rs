@@ -2,23 +2,26 @@
 
 use super::edit::{kind_of, missing, one};
 use super::kinds::fill_of;
+use crate::domain::access::audit::Act;
 use crate::domain::access::rights::Access;
 use crate::domain::access::role::Action;
 use crate::domain::access::shown::{Shown, ShownEvent};
 use crate::domain::base::diagnostic::Problem;
-use crate::domain::base::primitives::{KindId, Millis, RecordId};
+use crate::domain::base::primitives::{Ids, KindId, Millis, RecordId};
 use crate::domain::field::IndexKey;
+use crate::domain::field::sealed::{self, SealKey};
 use crate::domain::kind::Kind;
 use crate::domain::publication::catalog::Catalog;
 use crate::domain::record::event::Event;
 use crate::domain::segment::{Operator, Rule};
 use crate::flows::error::{FlowError, Refusal};
 use crate::flows::ports::{Database, all};
+use crate::store::audit;
 use crate::store::contacts::{self, EventRow};
 use crate::store::records::{self, ListedRow, Wanted};
 use crate::store::segments;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The most records of a page of a list.
 pub const PAGE_MAX: usize = 200;
@@ -70,6 +73,34 @@ impl<D: Database> Reader<'_, D> {
         Ok(Found { log: access.show_log(kind, &record, log, now), record: shown })
     }
 
+    /// Returns the whole value of a masked or sealed field. That it was seen is in the audit log
+    /// before it is shown.
+    pub async fn unmask(
+        &self,
+        kind: &KindId,
+        id: &RecordId,
+        field: &str,
+        seal_keys: &[SealKey],
+        ids: &mut Ids,
+    ) -> Result<Value, FlowError> {
+        let Self { db, catalog, access, now } = *self;
+        let kind = kind_of(catalog, kind)?;
+        let record = one(db, catalog, &kind.id, id, now).await?;
+        access.show(kind, &record, now).ok_or_else(missing)?;
+        let kept = access.unmask(kind, &record, field, now);
+        let kept = kept.ok_or_else(|| nothing("it has no value that you may unmask"))?;
+        let value = match sealed::is_sealed(&kept) {
+            true => sealed::open(&kept, seal_keys, &kind.place_of(field))
+                .map(Value::from)
+                .map_err(|_| nothing("its key is not among SEALING_KEYS"))?,
+            false => kind.written(field, &kept),
+        };
+        let act = Act::new("unmask", "record", id.as_str());
+        let act = act.with(json!({ "field": field }));
+        db.batch(vec![audit::enter(&act.by(access.actor(), now, ids))]).await?;
+        Ok(value)
+    }
+
     /// Lists the records of a kind for which a rule holds, newest first.
     pub async fn list(
         &self,
@@ -108,6 +139,11 @@ impl<D: Database> Reader<'_, D> {
         };
         Ok(Page { records: found.into_iter().filter_map(show).collect(), next })
     }
+}
+
+fn nothing(why: &str) -> FlowError {
+    let problem = Problem::new("field", why);
+    FlowError::NotFound(Refusal::new("Nothing to unmask", "Nothing is shown.", problem))
 }
 
 /// Refuses a filter that asks about what is not shown.

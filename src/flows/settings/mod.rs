@@ -8,6 +8,7 @@ use crate::domain::base::token::{Keyring, equal_secrets, sha256_hex};
 use crate::domain::campaign::Campaign;
 use crate::domain::campaign::tracking::is_region;
 use crate::domain::contact::address::sender_name;
+use crate::domain::field::sealed::SealKey;
 use crate::domain::pacing::DeploymentPacing;
 use crate::providers::{Provider, webhooks};
 
@@ -18,6 +19,8 @@ pub struct Settings {
     pub base_url: String,
     /// The keys that sign tokens.
     pub keys: Keyring,
+    /// The keys that encrypt sealed fields, the newest first. Without one, such values are refused.
+    pub seal_keys: Vec<SealKey>,
     /// The default sender for campaigns that name none, `Name <address>`.
     pub mail_from: String,
     /// The providers, by channel and class.
@@ -31,6 +34,9 @@ pub struct Settings {
     /// (`domain::campaign::tracking::is_in`).
     pub tracking_off_in: Vec<String>,
 }
+
+const SEALING_KEYS_LIKE: &str =
+    "SEALING_KEYS: write each key on a line of its own, as a name, a colon and 64 hex digits";
 
 impl Settings {
     /// Returns the host of `base_url`.
@@ -59,6 +65,8 @@ impl Settings {
         }
         let base_url = need("BASE_URL", "the public address, such as https://go.example.com")?;
         let keys = Keyring::new(&secret, get("SIGNING_SECRET_PREVIOUS").as_deref());
+        let seal_keys = SealKey::parse_all(&get("SEALING_KEYS").unwrap_or_default());
+        let seal_keys = seal_keys.ok_or(SEALING_KEYS_LIKE)?;
         let base_url = base_url.trim_end_matches('/').to_owned();
         // Access control depends on whether the scheme is https, so it must be explicit.
         if !["http://", "https://"].iter().any(|scheme| base_url.starts_with(scheme)) {
@@ -70,6 +78,7 @@ impl Settings {
             base_url,
             hooks: webhooks::Secrets::read(&get)?,
             keys,
+            seal_keys,
             mail_from: need("MAIL_FROM", "the sender of mail, `Name <address>`")?,
             pacing: pacing(&get).map_err(|wrong| format!("PACING: {wrong}"))?,
             tracking_off_in,

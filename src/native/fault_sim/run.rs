@@ -187,6 +187,7 @@ impl Run {
                 ..Providers::none(&keys)
             },
             keys,
+            seal_keys: Vec::new(),
             tracking_off_in: Vec::new(),
         };
         let mut run = Self {

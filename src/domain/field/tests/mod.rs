@@ -132,7 +132,7 @@ fn read_typed(
     kept: Option<&Value>,
 ) -> Result<Option<Value>, FieldReason> {
     let key = key();
-    let sealing = Some(Sealing { key: &key, nonce: [1; 12], about: "r/x" });
+    let sealing = Some(Sealing { key: &key, unique: "1", about: "r/x" });
     kind.read(typed, &Reading { zone: "Asia/Shanghai", kept, sealing })
 }
 
