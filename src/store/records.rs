@@ -108,7 +108,7 @@ pub struct ListedRow {
     pub is_end: bool,
 }
 
-fn flag<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<bool, D::Error> {
+pub(super) fn flag<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<bool, D::Error> {
     u8::deserialize(reader).map(|flag| flag == 1)
 }
 
