@@ -8,7 +8,6 @@ pub mod commit;
 pub mod error;
 pub mod campaign;
 pub mod record;
-pub mod search;
 pub mod contact;
 pub mod ingest;
 pub mod broadcast;

@@ -3,19 +3,20 @@
 
 use super::invariants::assert_sound;
 use super::support::fixtures::Counted;
-use super::support::{ANN, FORM, MONDAY, agrees, number, rows, submission_at, world};
+use super::support::{ANN, FORM, MONDAY, number, rows, submission_at, world};
 use dripline::domain::access::built_in;
 use dripline::domain::access::rights::{Access, Owners};
 use dripline::domain::access::role::{Action, FieldAccess, FieldRule, Grant, Reach, Role};
 use dripline::domain::base::primitives::{Actor, Ids, KindId, MemberId, RecordId, Span};
 use dripline::domain::kind::{Kind, built_in as built_in_kinds};
+use dripline::domain::record::PlainRecord;
 use dripline::domain::search::{Query, words};
 use dripline::flows::error::FlowError;
 use dripline::flows::ingest::form;
 use dripline::flows::ports::Database;
 use dripline::flows::record::edit::{Asked as AskedEdit, Editor};
 use dripline::flows::record::kinds;
-use dripline::flows::search::{Asked, Found, find};
+use dripline::flows::record::search::{Asked, Found, find};
 use dripline::native::world::{World, block_on};
 use dripline::store::search::{LOOKED_PER_PAGE, Searched, Start, counts, page};
 use dripline::store::statement::Statement;
@@ -37,7 +38,9 @@ fn publish(world: &mut World, kind: &Kind) {
 /// A world in which contacts and companies are searched.
 fn search_world() -> World {
     let mut world = world(FORM);
-    built_in_kinds().map(|kind| publish(&mut world, &searched(kind)));
+    for kind in built_in_kinds() {
+        publish(&mut world, &searched(kind));
+    }
     world
 }
 
@@ -93,10 +96,12 @@ fn ids(world: &World, access: &Access, words: &str) -> Vec<RecordId> {
 #[test]
 fn records_of_all_kinds_are_found_by_words_and_by_two_chinese_characters() {
     let mut world = search_world();
-    let ann = join(&mut world, &[("email", ANN), ("first_name", "Änn"), ("phone", "+447911123456")]);
+    let ann =
+        join(&mut world, &[("email", ANN), ("first_name", "Änn"), ("phone", "+447911123456")]);
     let wang = join(&mut world, &[("email", "w@example.com"), ("first_name", "小明")]);
     edit(&world, "contact", &wang, json!({ "last_name": "王", "company": "云栖科技" }));
-    let firm = company(&world, json!({ "name": "杭州云栖科技有限公司", "domain": "yunqi.example" }));
+    let firm =
+        company(&world, json!({ "name": "杭州云栖科技有限公司", "domain": "yunqi.example" }));
     let owner = owner();
     for query in ["ann", "AN", "ånn", ANN, "ann@exa", "3456", "07911 123456", "ann example.com"] {
         assert_eq!(ids(&world, &owner, query), [ann.clone()], "{query}");
@@ -147,7 +152,8 @@ fn rule(field: &str, access: FieldAccess) -> FieldRule {
 #[test]
 fn what_is_masked_or_hidden_finds_nothing() {
     let mut world = search_world();
-    let ann = join(&mut world, &[("email", ANN), ("first_name", "Ann"), ("phone", "+447911123456")]);
+    let ann =
+        join(&mut world, &[("email", ANN), ("first_name", "Ann"), ("phone", "+447911123456")]);
     edit(&world, "contact", &ann, json!({ "last_name": "Lee" }));
     let masked = member("m1", vec![built_in::role("read-only").unwrap()]);
     for query in [ANN, "ann@example.com", "example.com", "3456", "447911123456", "lee example"] {
@@ -156,7 +162,7 @@ fn what_is_masked_or_hidden_finds_nothing() {
     }
     assert_eq!(ids(&world, &masked, "ann lee"), [ann.clone()]);
     let found = search(&world, &masked, &ask("lee")).unwrap();
-    assert_eq!(found.found[0].fields()["email"], "***@example.com".replace("***", "a***"));
+    assert_eq!(found.found[0].fields()["email"], "a***@example.com");
     let hides = |fields| member("m1", vec![role(Reach::All, fields, FieldAccess::Full)]);
     let no_name = hides(vec![rule("last_name", FieldAccess::Hidden)]);
     assert_eq!(ids(&world, &no_name, "lee"), []);
@@ -197,6 +203,11 @@ fn member_finds_only_records_in_scope_and_by_what_the_role_of_that_scope_shows()
 }
 
 // --- What a change writes ---------------------------------------------------------------------
+
+/// An hour with a tick every ten minutes.
+fn pass_an_hour(world: &mut World) {
+    (0..6).for_each(|_| world.after(Span::minutes(10)).unwrap());
+}
 
 fn all_words(world: &World) -> String {
     let sql = "SELECT part || ':' || word AS w FROM words ORDER BY 1";
@@ -276,12 +287,12 @@ fn words_are_filled_in_when_search_is_switched_on_and_removed_when_it_is_off() {
     publish(&mut world, &searched(firm));
     let filling = search(&world, &owner(), &ask("ann")).unwrap();
     assert_eq!(filling.filling.len(), 2, "and says that it is not complete");
-    world.after(Span::hours(1)).unwrap();
+    pass_an_hour(&mut world);
     let found = search(&world, &owner(), &ask("ann")).unwrap();
     assert_eq!((found.found.len(), found.filling.len()), (4, 0));
     assert_sound(&world.db, None);
     publish(&mut world, &contact);
-    world.after(Span::hours(1)).unwrap();
+    pass_an_hour(&mut world);
     assert_eq!(ids(&world, &owner(), "ann").len(), 1, "the company");
     let left = "SELECT count(*) FROM words WHERE kind = 'contact'";
     assert_eq!(number(&world.db, left), 0);
@@ -307,22 +318,24 @@ fn many(world: &World, contacts: usize, companies: usize) {
     let run = |sql: String| {
         block_on(world.db.batch(vec![Statement { sql: sql.into(), params: vec![] }])).unwrap();
     };
-    for (kind, count, family) in [("contact", contacts, "0198"), ("company", companies, "0199")] {
+    for (kind, count, family, part) in
+        [("contact", contacts, "0198", "first_name"), ("company", companies, "0199", "name")]
+    {
         run(format!(
-            "INSERT INTO contacts (id, kind, seq, attributes, tags, score, consents, touches, title,
-                                   owner, created_at, updated_at)
-             SELECT printf('{family}%04x-%04x-7000-8000-%012x', value / 65536, value % 65536, value),
-                    '{kind}', 1, json_object('first_name', 'Common', 'name', 'Common'), '[]', 0,
-                    '[]', '[]', iif('{kind}' = 'contact', NULL, 'Common'),
-                    iif(value % 1000 = 7, 'm1', NULL), 0, 0
-               FROM json_each('[' || rtrim(replace(hex(zeroblob({count})), '00', '0,'), ',') || ']')"
-        ).replace("SELECT printf", "SELECT printf").replace(" value ", " key ").replace("value / ", "key / ").replace("value % ", "key % ").replace(", value)", ", key)"));
-        let part = if kind == "contact" { "first_name" } else { "name" };
-        run(format!(
-            "INSERT INTO words SELECT kind, '{part}', 'common', id FROM contacts WHERE kind = '{kind}'"
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})
+             INSERT INTO contacts (id, kind, seq, attributes, tags, score, consents, touches,
+                                   title, owner, created_at, updated_at)
+             SELECT printf('{family}%04x-%04x-7000-8000-%012x', i / 65536, i % 65536, i),
+                    '{kind}', 1, json_object('{part}', 'Common'), '[]', 0, '[]', '[]',
+                    iif('{kind}' = 'contact', NULL, 'Common'), iif(i % 1000 = 7, 'm1', NULL),
+                    0, 0 FROM n"
         ));
         run(format!(
-            "INSERT INTO record_words
+            "INSERT INTO words (kind, part, word, record_id)
+             SELECT kind, '{part}', 'common', id FROM contacts WHERE kind = '{kind}'"
+        ));
+        run(format!(
+            "INSERT INTO record_words (kind, record_id, words)
              SELECT kind, id, json_object('{part}', json_array('common')) FROM contacts
               WHERE kind = '{kind}'"
         ));
@@ -398,10 +411,13 @@ fn no_query_reads_a_whole_table() {
     let accesses = [
         owner(),
         member("m1", vec![role(Reach::Own, vec![], FieldAccess::Full)]),
-        member("m1", vec![
-            role(Reach::Own, vec![], FieldAccess::Full),
-            role(rule, vec![], FieldAccess::Masked),
-        ]),
+        member(
+            "m1",
+            vec![
+                role(Reach::Own, vec![], FieldAccess::Full),
+                role(rule, vec![], FieldAccess::Masked),
+            ],
+        ),
     ];
     for access in &accesses {
         for kind in kinds.all() {
@@ -440,8 +456,7 @@ proptest! {
         let id = company(&world, json!({ "name": name }));
         let other = company(&world, json!({ "name": "zzz" }));
         let kind = world.catalog.kind(&KindId::from("company")).unwrap().clone();
-        let record = dripline::domain::record::PlainRecord::unknown(id.clone(), kind.id.clone(), MONDAY);
-        let mut record = record;
+        let mut record = PlainRecord::unknown(id.clone(), kind.id.clone(), MONDAY);
         record.attributes.insert("name".to_owned(), json!(name.trim()));
         let made = words(&kind, &record);
         prop_assume!(!made.is_empty());
@@ -476,5 +491,4 @@ fn owners_of_a_deputy_are_searched_together() {
     let roles = vec![role(Reach::Own, Vec::new(), FieldAccess::Full)];
     let access = Access::new(Actor::from("member:m1"), Some("m1".into()), roles, owners);
     assert_eq!(ids(&world, &access, "ann"), [mine]);
-    let _ = agrees(ANN);
 }

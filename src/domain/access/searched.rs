@@ -24,8 +24,8 @@ pub fn sensitivity(kind: &Kind, field: &str) -> Sensitivity {
 }
 
 impl Access {
-    /// Returns what may be searched of a kind: a view for each role that shows some of it. All terms
-    /// of a query must be met within one of them.
+    /// Returns what may be searched of a kind: a view for each role that shows some of it. All
+    /// terms of a query must be met within one of them.
     pub fn views(&self, kind: &Kind) -> Vec<View> {
         let parts = search::parts(kind);
         let mut views: Vec<View> = Vec::new();

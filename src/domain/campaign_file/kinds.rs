@@ -182,7 +182,19 @@ fn field(node: Node<'_>) -> Option<Field> {
     let section = table.get("section", Node::text);
     let word = table.need("type", |node| node.one_of_known(TYPES, OTHER_TYPES));
     let kind = field_type(word, &mut table)?;
-    Some(Field { name, label, help, kind, required, unique, indexed, search, class, show_if, section })
+    Some(Field {
+        name,
+        label,
+        help,
+        kind,
+        required,
+        unique,
+        indexed,
+        search,
+        class,
+        show_if,
+        section,
+    })
 }
 
 fn column(node: Node<'_>) -> Option<Column> {

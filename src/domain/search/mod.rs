@@ -1,5 +1,5 @@
-//! Search: the words that a record is found by, and what a query asks for. Not here: where the words
-//! are kept (`store/search.rs`), and who may search which of them (`access/searched.rs`).
+//! Search: the words that a record is found by, and what a query asks for. Not here: where the
+//! words are kept (`store/search.rs`), and who may search which of them (`access/searched.rs`).
 
 mod part;
 mod query;

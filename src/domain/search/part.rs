@@ -69,8 +69,8 @@ const OF_CONTACTS: [(&str, Reads); 8] = [
     ("company", Reads::Text),
 ];
 
-/// Returns the parts of the records of a kind, the most important first; none for a kind that is not
-/// searched.
+/// Returns the parts of the records of a kind, the most important first; none for a kind that is
+/// not searched.
 pub fn parts(kind: &Kind) -> Vec<Part> {
     if !kind.search {
         return Vec::new();
@@ -156,7 +156,11 @@ fn phone_words(text: &str) -> Vec<String> {
     }
     let tail = digits[digits.len() - TAIL_DIGITS..].to_owned();
     let national = phone::national(text).map(str::to_owned);
-    [Some(digits), national, Some(tail)].into_iter().flatten().map(|word| text::cut(&word)).collect()
+    [Some(digits), national, Some(tail)]
+        .into_iter()
+        .flatten()
+        .map(|word| text::cut(&word))
+        .collect()
 }
 
 /// Returns the words of a numbered title, the number also without the zeros before it.

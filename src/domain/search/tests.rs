@@ -46,7 +46,8 @@ fn text_is_read_as_words_and_pairs() {
     assert_snapshot!(of_text("王"), @"王");
     assert_snapshot!(of_text("株式会社カワイ・서울"), @"カワ ワイ 会社 式会 株式 社カ 서울");
     assert_snapshot!(of_text("see www.example.com."), @"com example see www www.example.com");
-    assert_snapshot!(of_text("<ann.lee@example.com>"), @"ann ann.lee@example.com com example example.com lee");
+    let address = of_text("<ann.lee@example.com>");
+    assert_snapshot!(address, @"ann ann.lee ann.lee@example.com com example example.com lee");
     assert_snapshot!(of_text("👩‍👩‍👧 ✓ — …"), @"");
     assert_snapshot!(of_text("'; DROP TABLE words; -- %_\0\u{202e}x"), @"drop table words x");
     assert_snapshot!(of_text("Ελλάδα Ёлка"), @"ελλαδα елка");
@@ -135,8 +136,15 @@ fn words_are_few_and_short_however_long_the_text() {
 
 fn a_text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
-        "[a-zA-Z]{1,6}", "[0-9]{1,12}", "[一-龥]{1,5}", "[ぁ-ん]{1,3}", "[à-ž]{1,4}", "[ａ-ｚ]{1,3}",
-        "[.@ '’+_-]{1,2}", "[👩\u{200d}\u{301}\u{0}\u{202e}]{1,2}", "\\PC{1,3}",
+        "[a-zA-Z]{1,6}",
+        "[0-9]{1,12}",
+        "[一-龥]{1,5}",
+        "[ぁ-ん]{1,3}",
+        "[à-ž]{1,4}",
+        "[ａ-ｚ]{1,3}",
+        "[.@ '’+_-]{1,2}",
+        "[👩\u{200d}\u{301}\u{0}\u{202e}]{1,2}",
+        "\\PC{1,3}",
     ];
     prop::collection::vec(piece, 0..10).prop_map(|pieces| pieces.concat())
 }

@@ -1,11 +1,11 @@
-//! Text to words. A record and a query are read by the same steps, so that what was written is found
-//! as it was written.
+//! Text to words. A record and a query are read by the same steps, so that what was written is
+//! found as it was written.
 //!
 //! - Letters and digits of most scripts are words: in lower case, without accents, full-width forms
 //!   as ordinary ones. An apostrophe joins (`O'Brien`: `obrien`).
 //! - A point between letters joins too, and the pieces are words beside the whole (`example.com`).
-//! - Chinese, Japanese and Korean have no spaces: each two neighbours are a word. A single character
-//!   between others is one, too.
+//! - Chinese, Japanese and Korean have no spaces: each two neighbours are a word. A character that
+//!   stands alone is one, too.
 
 use super::WORD_CHARS_MAX;
 use icu_normalizer::properties::{CanonicalDecompositionBorrowed, Decomposed};

@@ -9,7 +9,7 @@ use crate::domain::kind::{KIND_BYTES_MAX, Kind, Kinds, check};
 use crate::flows::campaign::backfill::passes;
 use crate::flows::error::{FlowError, Refusal};
 use crate::flows::ports::{Database, DatabaseError, all};
-use crate::flows::search;
+use crate::flows::record::search;
 use crate::store::kinds::{self, KindRow, NumberRow, ValueRow};
 use crate::store::segments::{self, FillRow, StepRow};
 use serde::Serialize;
