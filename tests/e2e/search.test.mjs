@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { FIXTURES, publish } from "./command_line.mjs";
+import { dripline, FIXTURES, publish } from "./command_line.mjs";
 import { start } from "./runtime.mjs";
 
 const COMPANY = {
@@ -26,8 +26,9 @@ before(async () => {
 });
 after(() => runtime?.stop());
 
-async function send(path, body, token) {
-  const answer = await runtime.api("POST", path, body, token);
+async function send(path, body, token = "test-token") {
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+  const answer = await runtime.fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
   return { status: answer.status, body: await answer.json() };
 }
 
@@ -88,6 +89,21 @@ test("pages lead on, and a query that cannot be searched says why", async () => 
   ]) {
     assert.equal((await send("/api/v1/search", question)).status, status, JSON.stringify(question));
   }
+});
+
+test("a token with masks finds nothing by what it sees masked, and the command prints what is found", async () => {
+  const id = await make({ name: "Wagtail", phone: "+4915187654321" });
+  const made = await send("/api/v1/tokens", { name: "reader", roles: ["read-only"] });
+  assert.equal(made.status, 201, JSON.stringify(made.body));
+  const found = async (q) => (await send("/api/v1/search", { q }, made.body.secret)).body.found;
+  assert.deepEqual(await found("+4915187654321"), []);
+  assert.deepEqual(await found("wagtail 4321"), []);
+  const [shown] = await found("wagtail");
+  assert.equal(shown.id, id);
+  assert.equal(shown.fields.phone, "***4321");
+  const printed = await dripline("search", "wagt", "--to", runtime.url, "--token", "test-token");
+  assert.equal(printed.status, 0, printed.stderr);
+  assert.match(printed.stdout, new RegExp(`${id}.*company.*Wagtail`));
 });
 
 test("the words are ordinary tables, so that the database can be exported", async () => {
