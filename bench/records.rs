@@ -55,7 +55,8 @@ fn populate(db: &Sqlite, contacts: u64) -> Result<()> {
     };
     let latin = "Ann Anna Peter Maria Lukas Emma Olga Nikolai Zoe Marie Paul Clara Hugo Ivan Nora \
                  Tim Petra Jonas Lea Max";
-    let chinese = "小明 丽华 建国 志强 秀英 伟 芳 娜 静 敏 文博 思远 雨桐 子涵 浩然 欣怡 梓萱 俊杰 佳琪 明";
+    let chinese =
+        "小明 丽华 建国 志强 秀英 伟 芳 娜 静 敏 文博 思远 雨桐 子涵 浩然 欣怡 梓萱 俊杰 佳琪 明";
     let families = "Schmidt Weber Larsson Rossi Novak Silva Dubois Kowalski Jensen Petrov Müller";
     let surnames = "王 李 张 刘 陈 杨 黄 赵 吴 周 欧阳";
     let cities = "Bonn Berlin Hangzhou Lyon Oslo Porto Turin Vienna Zurich Ghent";
@@ -97,17 +98,9 @@ fn populate(db: &Sqlite, contacts: u64) -> Result<()> {
             pick("optics sensors textiles food", mixed),
         ),
     )?;
-    for sql in [
-        "INSERT INTO events (contact_id, seq, at, name, properties)
-         SELECT id, 1, 0, 'joined', '{}' FROM contacts",
-        "INSERT INTO field_index (kind, field, value, record_id)
-         SELECT kind, 'city', attributes ->> 'city', id FROM contacts WHERE kind = 'contact'",
-        "INSERT INTO field_index (kind, field, value, record_id)
-         SELECT kind, 'industry', attributes ->> 'industry', id FROM contacts
-          WHERE kind = 'company'",
-    ] {
-        run(db, sql)?;
-    }
+    let log = "INSERT INTO events (contact_id, seq, at, name, properties)
+               SELECT id, 1, 0, 'joined', '{}' FROM contacts";
+    run(db, log)?;
     Ok(())
 }
 
@@ -123,7 +116,16 @@ fn publish(db: &Sqlite) -> Result<Catalog> {
     for kind in [&contact, &company] {
         block_on(kinds::publish(db, kind, MONDAY)).map_err(|error| format!("{error:?}"))?;
     }
-    // The indexes of the fields are there already.
+    for (kind, field) in [("contact", "city"), ("company", "industry")] {
+        run(
+            db,
+            &format!(
+                "INSERT INTO field_index (kind, field, value, record_id)
+                 SELECT kind, '{field}', attributes ->> '{field}', id FROM contacts
+                  WHERE kind = '{kind}'"
+            ),
+        )?;
+    }
     run(db, "DELETE FROM segment_fills WHERE segment_id LIKE 'kind:%' OR wave = 2")?;
     Ok(Catalog::default().with_kinds(Kinds::new([contact, company].map(Rc::new))))
 }

@@ -28,12 +28,12 @@ pub struct Wanted<'a> {
     pub limit: usize,
 }
 
-/// Lists records, newest first; rows are `ListedRow`. A rule with conditions looks at
-/// `LOOKED_PER_PAGE` records, and the last row then says how far, if more follow.
+/// Lists records, newest first; rows are `ListedRow`. It looks at `LOOKED_PER_PAGE` records, and
+/// the last row then says how far, if more follow.
 pub fn list(wanted: &Wanted<'_>, now: Millis) -> Statement {
     let mut sql = RuleSql::new(wanted.kind, now);
     let holds = sql.holds(wanted.rule);
-    let (kind, records) = (sql.constant(wanted.kind.as_str()), sql.records());
+    let (kind, mut records) = (sql.constant(wanted.kind.as_str()), sql.records());
     // The index of kinds has no contacts, which are read as they come.
     let of_kind = match wanted.kind.is_contact() {
         true => String::new(),
@@ -49,18 +49,25 @@ pub fn list(wanted: &Wanted<'_>, now: Millis) -> Statement {
         }
         None => format!("SELECT id FROM contacts WHERE id < ?2{of_kind}"),
     };
-    let among = match &wanted.indexed {
+    let mut among = match &wanted.indexed {
         Some(_) => format!(" AND c.id IN ({looked} ORDER BY 1 DESC LIMIT ?3)"),
         None => String::new(),
     };
-    // Without a condition, a page reads no more than it shows.
-    let stop = match wanted.rule {
-        Rule::All(parts) if parts.is_empty() => "SELECT NULL WHERE ?3 IS NULL".to_owned(),
-        _ => format!("{looked} ORDER BY 1 DESC LIMIT 1 OFFSET ?3 - 1"),
-    };
+    let last = format!("{looked} ORDER BY 1 DESC LIMIT 1 OFFSET ?3 - 1");
+    let (mut stop, mut end) = (last.as_str(), "(SELECT id FROM stop)".to_owned());
+    // Without a condition, a page reads no more than it shows. Where records of other kinds are
+    // between the contacts, it looks at so many records, and says how far only if it is short.
+    if matches!(wanted.rule, Rule::All(parts) if parts.is_empty()) {
+        (stop, end) = ("SELECT NULL WHERE ?3 IS NULL", "NULL".to_owned());
+        if wanted.kind.is_contact() {
+            records = format!("({looked} ORDER BY 1 DESC LIMIT ?3) AS looked CROSS JOIN {records}");
+            among = " AND c.id = looked.id".to_owned();
+            end = format!("iif((SELECT count(*) FROM found) < ?4, ({last}), NULL)");
+        }
+    }
     let text = format!(
         "WITH stop(id) AS MATERIALIZED ({stop}),
-         found AS (
+         found AS MATERIALIZED (
              SELECT c.id, c.seq, c.email, c.phone, c.external_id, c.title, c.number, c.owner,
                     c.stage, c.value, c.attributes, c.tags, c.score, c.created_at, c.updated_at,
                     0 AS is_end
@@ -71,7 +78,7 @@ pub fn list(wanted: &Wanted<'_>, now: Millis) -> Statement {
          SELECT * FROM found
          UNION ALL
          SELECT id, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '{{}}', '[]', 0, 0, 0, 1
-           FROM stop"
+           FROM (SELECT {end} AS id) WHERE id IS NOT NULL"
     );
     let before = wanted.before.map_or("~", RecordId::as_str);
     let params = vec![

@@ -22,6 +22,7 @@ use dripline::flows::record::read;
 use dripline::flows::record::search::{Asked, Found, find};
 use dripline::native::sqlite::Sqlite;
 use dripline::native::world::{World, block_on};
+use dripline::store::records::LOOKED_PER_PAGE as LISTED_PER_PAGE;
 use dripline::store::search::{LOOKED_PER_PAGE, Searched, Start, counts, page};
 use dripline::store::statement::{Rows, Statement};
 use insta::assert_snapshot;
@@ -498,6 +499,27 @@ fn lists_pages_edits_and_searches_read_no_whole_table() {
     for statement in &asked {
         assert_eq!(scans(&world, statement), Vec::<String>::new());
     }
+}
+
+#[test]
+fn contacts_behind_newer_companies_are_listed_in_bounded_steps() {
+    let world = search_world();
+    many(&world, 30, 3 * LISTED_PER_PAGE);
+    let (kind, all) = (KindId::contact(), Rule::All(Vec::new()));
+    let (mut before, mut pages, mut seen, mut most) = (None, 0, 0, 0);
+    loop {
+        let steps = world.db.steps();
+        let page = read::list(&world.db, &world.catalog, &kind, &all, before, 20, world.now());
+        let page = block_on(page).unwrap();
+        most = most.max(world.db.steps() - steps);
+        (pages, seen) = (pages + 1, seen + page.records.len());
+        before = page.next;
+        if before.is_none() || pages > 9 {
+            break;
+        }
+    }
+    assert_eq!((pages, seen), (5, 30));
+    assert!(most < 40 * LISTED_PER_PAGE as u64, "{most}");
 }
 
 // --- Whatever the text ------------------------------------------------------------------------
