@@ -291,12 +291,10 @@ impl Route<'_> {
             ApiSuppressions => api(Quoting(See)),
             ApiSuppress | ApiUnsuppress => api(Every(Edit)),
             ApiSuppressionsImport | ApiEvents => api(Every(Import)),
-            ApiRestore | ApiResolveRestore(_) | ApiParked | ApiRelease(_) | ApiRejudge(_) => {
-                api(To(Operate))
-            }
-            Admin | AdminReport(_) | AdminMessages(_) | AdminMessage(..) | AdminBroadcast(_) => {
-                page(To(Report))
-            }
+            ApiRestore | ApiResolveRestore(_) | ApiParked | ApiRelease(_) | ApiRejudge(_)
+                => api(To(Operate)),
+            Admin | AdminReport(_) | AdminMessages(_) | AdminMessage(..) | AdminBroadcast(_)
+                => page(To(Report)),
             AdminMessageAsked(..) => page(To(Compose)),
             AdminSetJourney(..) | AdminUnpublish(_) => page(To(Publish)),
             AdminSuppressions => page(Quoting(See)),

@@ -15,7 +15,7 @@ mod cli {
     use dripline::native::cli::{
         Exit, Terminal, audit, broadcast, campaign, check, consents, dead_letters, erase, explain,
         inspect, journey, kind, member, merge, parked, publish, record, rejudge, render, report,
-        restore, send_test, session, simulate, suppressions, token, unpublish,
+        restore, search, send_test, session, simulate, suppressions, token, unpublish,
     };
     use std::io::{self, Write};
     use std::process::ExitCode;
@@ -50,6 +50,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
         Merge(merge::Args),
         Kind(kind::Args),
         Record(record::Args),
+        Search(search::Args),
         Inspect(inspect::Args),
         Token(token::Args),
         Session(session::Args),
@@ -93,6 +94,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
             Cli::Merge(args) => merge::run(args, &mut terminal),
             Cli::Kind(args) => kind::run(args, &mut terminal),
             Cli::Record(args) => record::run(args, &mut terminal),
+            Cli::Search(args) => search::run(args, &mut terminal),
             Cli::Restore(args) => restore::run(args, &mut terminal),
             Cli::Erase(args) => erase::run(args, &mut terminal),
             Cli::DeadLetters(args) => dead_letters::run(args, &mut terminal),

@@ -6,7 +6,7 @@ use crate::store::statement::{INTEGER_MAX, Rows, Statement, Value};
 use rusqlite::backup::Backup;
 use rusqlite::limits::Limit;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, ToSql, params_from_iter};
+use rusqlite::{Connection, ErrorCode, StatementStatus, ToSql, params_from_iter};
 use serde_json::Value as Json;
 use std::cell::{Cell, RefCell};
 use std::io::Write;
@@ -37,6 +37,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0022_records.sql"),
     include_str!("../../migrations/0023_members.sql"),
     include_str!("../../migrations/0024_kinds.sql"),
+    include_str!("../../migrations/0027_search.sql"),
 ];
 
 /// The number of prepared statements in the cache: more than the flows have.
@@ -72,6 +73,7 @@ pub const STATEMENTS_PER_RUN_MAX: usize = 1_000;
 
 pub struct Sqlite {
     connection: RefCell<Connection>,
+    steps: Cell<u64>,
 }
 
 impl Sqlite {
@@ -90,13 +92,19 @@ impl Sqlite {
         let mut connection = Connection::open_in_memory()?;
         limit(&connection)?;
         Backup::new(&self.connection.borrow(), &mut connection)?.step(ALL_PAGES)?;
-        Ok(Self { connection: RefCell::new(connection) })
+        Ok(Self { connection: RefCell::new(connection), steps: Cell::new(0) })
+    }
+
+    /// Returns the number of instructions of SQLite's machine so far: the work of its statements,
+    /// the same on every computer.
+    pub fn steps(&self) -> u64 {
+        self.steps.get()
     }
 
     fn with_schema(connection: Connection) -> Result<Self, rusqlite::Error> {
         limit(&connection)?;
         MIGRATIONS.iter().try_for_each(|migration| connection.execute_batch(migration))?;
-        Ok(Self { connection: RefCell::new(connection) })
+        Ok(Self { connection: RefCell::new(connection), steps: Cell::new(0) })
     }
 }
 
@@ -112,7 +120,7 @@ impl Database for Sqlite {
         let transaction = connection.transaction().map_err(database_error)?;
         let rows = statements
             .iter()
-            .map(|statement| run(&transaction, statement))
+            .map(|statement| run(&transaction, statement, &self.steps))
             .collect::<Result<Vec<Rows>, _>>()
             .map_err(database_error)?;
         transaction.commit().map_err(database_error)?;
@@ -146,7 +154,11 @@ impl<D: Database> Database for OneRun<'_, D> {
 }
 
 /// Runs one statement and writes its rows as a JSON array of objects.
-fn run(connection: &Connection, statement: &Statement) -> Result<Rows, rusqlite::Error> {
+fn run(
+    connection: &Connection,
+    statement: &Statement,
+    steps: &Cell<u64>,
+) -> Result<Rows, rusqlite::Error> {
     let mut prepared = connection.prepare_cached(&statement.sql)?;
     let keys: Vec<String> =
         prepared.column_names().map(|name| format!("{}:", Json::from(name))).collect();
@@ -173,6 +185,9 @@ fn run(connection: &Connection, statement: &Statement) -> Result<Rows, rusqlite:
         json.push(b'}');
     }
     json.push(b']');
+    drop(rows);
+    let taken = prepared.reset_status(StatementStatus::VmStep);
+    steps.set(steps.get() + u64::try_from(taken).unwrap_or_default());
     // Only text was written.
     Ok(Rows(String::from_utf8(json).unwrap_or_default()))
 }

@@ -21,6 +21,8 @@ pub enum RecordRoute<'a> {
     Edit(&'a str, &'a str),
     /// Erases a record.
     Erase(&'a str, &'a str),
+    /// Finds records of all kinds by their words.
+    Search,
     /// The kinds of records.
     Kind(KindRoute<'a>),
 }
@@ -40,11 +42,12 @@ pub enum KindRoute<'a> {
 
 /// Finds the route of a call about records or kinds, by the path after `/api/v1/`.
 pub(super) fn find<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
-    use RecordRoute::{Create, Edit, Erase, Explain, Kind, List, One, Query, Unmask};
+    use RecordRoute::{Create, Edit, Erase, Explain, Kind, List, One, Query, Search, Unmask};
     use Route::Record;
     let one = |wanted, route, allow| one(method, wanted, route, allow);
     let both = |get, post| both(method, get, post);
     match *parts {
+        ["search"] => both(Record(Search), Record(Search)),
         ["kinds"] => both(Record(Kind(KindRoute::List)), Record(Kind(KindRoute::Publish))),
         ["kinds", "diff"] => one("POST", Record(Kind(KindRoute::Diff)), "POST"),
         ["kinds", id] => one("GET", Record(Kind(KindRoute::One(id))), GET),

@@ -9,7 +9,7 @@ use crate::domain::record::enrollment::EnrollmentState;
 use serde::Deserialize;
 
 /// The invariants that always hold: a name, and a query whose rows are violations.
-pub const ALWAYS: [(&str, &str); 17] = [
+pub const ALWAYS: [(&str, &str); 19] = [
     (
         "a contact's events are numbered 1 to n without a gap",
         "SELECT contact_id, count(*), min(seq), max(seq) FROM events GROUP BY contact_id
@@ -133,6 +133,20 @@ pub const ALWAYS: [(&str, &str); 17] = [
                WHERE name = 'broadcast.queued' AND properties ->> 'copied' IS NULL
              UNION ALL SELECT contact_id, id FROM messages WHERE broadcast IS NOT NULL)
           GROUP BY 1, 2 HAVING count(*) <> 2",
+    ),
+    (
+        "the words by which records are found are those of each record",
+        "SELECT kind, part, word, record_id, count(*) FROM (
+             SELECT kind, part, word, record_id FROM words
+             UNION ALL SELECT r.kind, part.key, word.value, r.record_id
+                         FROM record_words r, json_each(r.words) AS part,
+                              json_each(part.value) AS word)
+          GROUP BY 1, 2, 3, 4 HAVING count(*) <> 2",
+    ),
+    (
+        "nobody is found who was erased or merged",
+        "SELECT r.record_id FROM record_words r JOIN contacts c ON c.id = r.record_id
+          WHERE c.erased_at IS NOT NULL OR c.merged_into IS NOT NULL",
     ),
     ("counters are what the rows say", COUNTERS_THAT_DIFFER),
 ];

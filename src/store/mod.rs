@@ -30,6 +30,7 @@ mod rule_sql;
 pub mod circuit_breakers;
 pub mod schedule;
 pub mod scope;
+pub mod search;
 pub mod segments;
 pub mod sessions;
 pub mod short_links;

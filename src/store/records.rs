@@ -88,23 +88,30 @@ pub fn list(wanted: &Wanted<'_>, now: Millis) -> Statement {
     let scope = scope::condition(wanted.scope, wanted.kind, SCOPE_SLOT, now);
     let in_scope = scope.sql;
     let (looked, is_part) = wanted.looked(&mut sql);
-    let (kind, records) = (sql.constant(wanted.kind.as_str()), sql.records());
+    let (kind, mut records) = (sql.constant(wanted.kind.as_str()), sql.records());
     let of_kind = match wanted.kind.is_contact() {
         true => String::new(),
         false => format!(" AND kind = {kind} AND kind <> 'contact'"),
     };
-    let among = match is_part {
+    let mut among = match is_part {
         true => format!(" AND c.id IN ({looked} ORDER BY 1 DESC LIMIT ?3)"),
         false => String::new(),
     };
-    // Without a condition, a page reads no more than it shows.
-    let stop = match wanted.is_whole() {
-        true => "SELECT NULL WHERE ?3 IS NULL".to_owned(),
-        false => format!("{looked} ORDER BY 1 DESC LIMIT 1 OFFSET ?3 - 1"),
-    };
+    let last = format!("{looked} ORDER BY 1 DESC LIMIT 1 OFFSET ?3 - 1");
+    let (mut stop, mut end) = (last.as_str(), "(SELECT id FROM stop)".to_owned());
+    // Without a condition, a page reads no more than it shows. Where records of other kinds are
+    // between the contacts, it looks at so many records, and says how far only if it is short.
+    if wanted.is_whole() {
+        (stop, end) = ("SELECT NULL WHERE ?3 IS NULL", "NULL".to_owned());
+        if wanted.kind.is_contact() {
+            records = format!("({looked} ORDER BY 1 DESC LIMIT ?3) AS looked CROSS JOIN {records}");
+            among = " AND c.id = looked.id".to_owned();
+            end = format!("iif((SELECT count(*) FROM found) < ?4, ({last}), NULL)");
+        }
+    }
     let text = format!(
         "WITH stop(id) AS MATERIALIZED ({stop}),
-         found AS (
+         found AS MATERIALIZED (
              SELECT c.id, c.kind, c.seq, c.email, c.phone, c.external_id, c.locale, c.time_zone,
                     c.title, c.number, c.owner, c.stage, c.value, c.attributes, c.tags, c.score,
                     c.consents, c.created_at, c.updated_at,
@@ -119,7 +126,7 @@ pub fn list(wanted: &Wanted<'_>, now: Millis) -> Statement {
          UNION ALL
          SELECT id, {kind}, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '{{}}',
                 '[]', 0, '[]', 0, 0, '{{}}', 1
-           FROM stop"
+           FROM (SELECT {end} AS id) WHERE id IS NOT NULL"
     );
     let before = wanted.before.map_or("~", RecordId::as_str);
     let params = [
@@ -198,7 +205,7 @@ impl ListedRow {
     }
 }
 
-fn flag<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<bool, D::Error> {
+pub(super) fn flag<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<bool, D::Error> {
     u8::deserialize(reader).map(|flag| flag == 1)
 }
 

@@ -3,7 +3,7 @@
 
 use super::kinds::IndexRows;
 use super::statement::{Statement, Value};
-use super::{erasures, kinds, merging};
+use super::{erasures, kinds, merging, search};
 use crate::domain::base::primitives::{MessageId, Millis, RecordId};
 use crate::domain::contact::Contact;
 use crate::domain::contact::address::other_mailbox;
@@ -259,6 +259,7 @@ struct RowsByTable {
     counts: BTreeMap<[String; 5], i64>,
     unindexed: IndexRows,
     indexed: IndexRows,
+    words: Vec<Json>,
     taken_over: Vec<[RecordId; 2]>,
     erased: Vec<RecordId>,
     erased_addresses: Vec<ErasedAddress>,
@@ -323,6 +324,7 @@ impl RowsByTable {
                 self.unindexed.extend(removed);
                 self.indexed.extend(added);
             }
+            Change::Words(kind, words) => self.words.push(search::row(kind, contact, words)),
             Change::TakeOver(from) => self.taken_over.push([from.clone(), contact.clone()]),
             Change::Erase(addresses) => {
                 self.erased.push(contact.clone());
@@ -411,7 +413,8 @@ impl RowsByTable {
             true => Vec::new(),
             false => erasures::empty(&self.erased, &self.erased_addresses, now).to_vec(),
         };
-        let statements = statements.into_iter().flatten().chain(erasures);
+        let words = search::put(&self.words);
+        let statements = statements.into_iter().flatten().chain(words).chain(erasures);
         first.into_iter().flatten().chain(taken_over).chain(statements).collect()
     }
 }

@@ -43,6 +43,7 @@ fn help_documents_every_option_with_example_and_exit_status() {
         ("member end", "MEMBER --to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
         ("member link", "MEMBER --to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
         ("audit", "--actor --action --object --since --until --csv --to --token --json"),
+        ("search", "WORD --kind --limit --after --to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
         ("session", "end --to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
         ("token verify", "TOKEN --secret-file SIGNING_SECRET .dev.vars --json"),
     ] {

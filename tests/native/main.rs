@@ -38,6 +38,7 @@ mod records;
 mod restores;
 mod segment_backfill;
 mod scopes;
+mod search;
 mod segments;
 mod providers;
 mod sessions;

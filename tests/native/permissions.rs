@@ -10,7 +10,7 @@ use std::path::Path;
 
 /// The credential is `public`, or `api` or `page` with the letters of the roles that may proceed, in
 /// the order of `ROLES`: Owner, Marketer, Editor, Analyst, Sales, serVice, Developer, Read-only.
-const TABLE: [(&str, &str, &str); 103] = [
+const TABLE: [(&str, &str, &str); 105] = [
     ("GET", "/webinar", "public"),
     ("GET", "/f/a.b", "public"),
     ("OPTIONS", "/f/a.b", "public"),
@@ -82,6 +82,9 @@ const TABLE: [(&str, &str, &str); 103] = [
     ("POST", "/api/v1/roles/r", "api O"),
     ("POST", "/api/v1/roles/r/delete", "api O"),
     ("GET", "/api/v1/audit", "api O"),
+    // The handler leaves out what the caller may not see.
+    ("GET", "/api/v1/search", "api OMEASVDR"),
+    ("POST", "/api/v1/search", "api OMEASVDR"),
     ("GET", "/api/v1/kinds", "api OMEASVDR"),
     ("POST", "/api/v1/kinds", "api OMD"),
     ("POST", "/api/v1/kinds/diff", "api OMED"),
@@ -118,7 +121,8 @@ const TABLE: [(&str, &str, &str); 103] = [
 ];
 
 /// POST routes that change nothing, so that the audit log need not name them.
-const ONLY_READ: [&str; 7] = [
+const ONLY_READ: [&str; 8] = [
+    "/api/v1/search",
     "/api/v1/kinds/diff",
     "/api/v1/records/k/query",
     "/api/v1/campaigns/diff",

@@ -7,6 +7,7 @@ pub mod built_in;
 pub mod member;
 pub mod rights;
 pub mod shown;
+pub mod searched;
 pub mod audit;
 #[cfg(test)]
 mod tests;

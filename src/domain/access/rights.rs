@@ -73,8 +73,16 @@ impl Scope {
         }
     }
 
+    /// Returns the owners whose records it includes, if it includes no others.
+    pub fn owners_only(&self) -> Option<&BTreeSet<MemberId>> {
+        match self {
+            Self::Of { owners, rules } if rules.is_empty() => Some(owners),
+            _ => None,
+        }
+    }
+
     /// Returns the records that either of two scopes includes.
-    fn or(self, other: Self) -> Self {
+    pub(super) fn or(self, other: Self) -> Self {
         match (self, other) {
             (Self::All, _) | (_, Self::All) => Self::All,
             (Self::Nothing, scope) | (scope, Self::Nothing) => scope,
@@ -187,6 +195,13 @@ impl Access {
             self.scope_of(std::iter::once(*role), action, &subject.kind).includes(subject, now)
         };
         self.roles.iter().filter(allows).collect()
+    }
+
+    /// Returns the roles that show some records of a kind, each with the scope of those.
+    pub(super) fn seeing(&self, kind: &KindId) -> Vec<(Scope, &Role)> {
+        let scope = |role| self.scope_of(std::iter::once(role), Action::See, kind);
+        let seeing = self.roles.iter().map(|role| (scope(role), role));
+        seeing.filter(|(scope, _)| *scope != Scope::Nothing).collect()
     }
 
     fn grants(&self) -> impl Iterator<Item = &Grant> {

@@ -220,6 +220,12 @@ impl Shown {
         &self.attributes
     }
 
+    /// Returns whether the whole value of a field or an attribute is shown.
+    pub fn shows(&self, name: &str) -> bool {
+        let has = self.fields.contains_key(name) || self.attributes.contains_key(name);
+        has && !self.masked.contains(name)
+    }
+
     pub fn tags(&self) -> &BTreeSet<String> {
         &self.tags
     }

@@ -127,6 +127,7 @@ fn kind(tree: &DeTable<'_>, problems: &Problems) -> Kind {
         title: None,
         stage: None,
         value: None,
+        search: false,
         sections: Vec::new(),
         fields: Vec::new(),
     };
@@ -138,6 +139,7 @@ fn kind(tree: &DeTable<'_>, problems: &Problems) -> Kind {
         kind.title = table.get("title", Node::text);
         kind.stage = table.get("stage", Node::text);
         kind.value = table.get("value", Node::text);
+        kind.search = table.get("search", Node::boolean).unwrap_or(false);
         Some(())
     });
     kind.sections = root.get("section", |node| node.list(section)).unwrap_or_default();
@@ -174,12 +176,25 @@ fn field(node: Node<'_>) -> Option<Field> {
     let required = table.get("required", Node::boolean).unwrap_or(false);
     let unique = table.get("unique", Node::boolean).unwrap_or(false);
     let indexed = table.get("indexed", Node::boolean).unwrap_or(false);
+    let search = table.get("search", Node::boolean).unwrap_or(false);
     let class = table.get("class", |node| node.one_of(CLASSES)).unwrap_or_default();
     let show_if = table.get("show_if", rule);
     let section = table.get("section", Node::text);
     let word = table.need("type", |node| node.one_of_known(TYPES, OTHER_TYPES));
     let kind = field_type(word, &mut table)?;
-    Some(Field { name, label, help, kind, required, unique, indexed, class, show_if, section })
+    Some(Field {
+        name,
+        label,
+        help,
+        kind,
+        required,
+        unique,
+        indexed,
+        search,
+        class,
+        show_if,
+        section,
+    })
 }
 
 fn column(node: Node<'_>) -> Option<Column> {

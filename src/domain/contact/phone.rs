@@ -58,6 +58,11 @@ pub fn countries(e164: &str) -> impl Iterator<Item = &'static str> {
     plans(code).map(|plan| plan.country)
 }
 
+/// Returns a number in E.164 without the code of its country.
+pub fn national(e164: &str) -> Option<&str> {
+    e164.strip_prefix('+').and_then(split_code).map(|(_, national)| national)
+}
+
 /// Splits a number dialled in the country of `home` into a country code and the rest.
 fn leave_country<'a>(dialled: &'a str, home: &Plan) -> Option<(&'static str, &'a str)> {
     if let Some(prefix) = at_start(home.international_prefix, dialled) {

@@ -14,6 +14,7 @@ use crate::domain::contact::suppression::{Release, Suppression};
 use crate::domain::kind::Settled;
 use crate::domain::record::enrollment::{Enrollment, HourlyQuota};
 use crate::domain::record::event::{Event, Properties};
+use crate::domain::search::Words;
 
 /// One thing to write about the contact of the decision.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,6 +70,8 @@ pub enum Change {
     Count(Count),
     /// Change the entries of the record in the indexes of its kind.
     Index(KindId, Settled),
+    /// Give the record of this kind these words to be found by, and no others.
+    Words(KindId, Words),
     /// Take over the enrollments and messages of this contact, which is merged into the decision's.
     TakeOver(RecordId),
     /// Clear everything that identifies the contact from its rows; these were its addresses.

@@ -2,9 +2,9 @@
 //! that identify nobody, so that counters can be rebuilt from it, and a keyed hash of each address,
 //! so that late input about the contact is recognised and dropped.
 
-use super::{Decidable, Decider, Decision};
+use super::{Decidable, Decider, Decision, forget_words};
 use crate::domain::base::primitives::Actor;
-use crate::domain::base::primitives::{Ids, Millis, RecordId};
+use crate::domain::base::primitives::{Ids, KindId, Millis, RecordId};
 use crate::domain::base::token::Keyring;
 use crate::domain::contact::ERASED;
 use crate::domain::contact::{Alias, Contact};
@@ -59,6 +59,7 @@ fn erase_row(
         decider.end(index, EnrollmentState::Exited, ERASED);
     }
     decider.leave_all_segments();
+    decider.changes.extend(forget_words(catalog, &KindId::contact()));
     decider.changes.push(Change::Erase(addresses));
     let Decider { subject, changes, .. } = decider;
     let Record { id, seq, .. } = subject.record;
@@ -92,6 +93,7 @@ pub fn erase_record(
     if !settled.is_empty() {
         decider.changes.push(Change::Index(decider.subject.kind.clone(), settled));
     }
+    decider.changes.extend(forget_words(catalog, &decider.subject.kind));
     decider.changes.push(Change::Erase(Vec::new()));
     let Decider { subject, changes, .. } = decider;
     let PlainRecord { record: Record { id, kind, seq, .. }, number, .. } = subject;

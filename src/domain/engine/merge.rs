@@ -4,8 +4,8 @@
 //! This is the only decision about two contacts. It consists of two decisions, written in one batch
 //! that fails if either contact has a newer event.
 
-use super::{Decider, Decision, StepLimitExceeded, wake_at};
-use crate::domain::base::primitives::{Channel, Ids, Millis, RecordId};
+use super::{Decider, Decision, StepLimitExceeded, forget_words, wake_at, words_change, words_of};
+use crate::domain::base::primitives::{Channel, Ids, KindId, Millis, RecordId};
 use crate::domain::campaign::journey::ReEntry;
 use crate::domain::contact::consent::{self, Consent, ConsentState};
 use crate::domain::contact::touch;
@@ -32,7 +32,7 @@ pub fn merge(
     now: Millis,
     ids: &mut Ids,
 ) -> Result<[Decision; 2], StepLimitExceeded> {
-    let read_seq = into.seq;
+    let (read_seq, words) = (into.seq, words_of(catalog, &into));
     let mut decider = Decider::of(catalog, into, now, ids);
     decider.record(names::CONTACT_MERGED, None, json!({ "from": from.id }));
     decider.take_over_consents(&from);
@@ -45,7 +45,8 @@ pub fn merge(
     if decider.exceeds_step_limit() {
         return Err(StepLimitExceeded);
     }
-    let Decider { mut subject, changes, .. } = decider;
+    let Decider { mut subject, mut changes, .. } = decider;
+    changes.extend(words_change(catalog, &subject, words));
     subject.wake_at = wake_at(catalog, &subject, now);
     let left = leave(catalog, from, &subject, now, ids);
     Ok([left.of_any(), Decision { subject, read_seq, changes, conflicts: Vec::new() }.of_any()])
@@ -64,6 +65,7 @@ fn leave(
     let mut decider = Decider::of(catalog, from, now, ids);
     decider.record(names::CONTACT_MERGED, None, json!({ "into": survivor.id }));
     decider.leave_all_segments();
+    decider.changes.extend(forget_words(catalog, &KindId::contact()));
     let Decider { subject: from, changes, .. } = decider;
     let keep = |own: Option<String>, survivors: &Option<String>| {
         own.filter(|own| survivors.as_ref() != Some(own))

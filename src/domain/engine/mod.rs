@@ -36,7 +36,7 @@ pub use merge::merge;
 pub use pause::ARCHIVED;
 pub use subject::Decidable;
 
-use crate::domain::base::primitives::{CampaignId, Ids, MessageId, Millis, QualifiedId};
+use crate::domain::base::primitives::{CampaignId, Ids, KindId, MessageId, Millis, QualifiedId};
 use crate::domain::campaign::journey::RunState;
 use crate::domain::contact::message::Message;
 use crate::domain::engine::change::{Change, Count, Metric};
@@ -47,6 +47,7 @@ use crate::domain::record::Record;
 use crate::domain::record::edit::EditConflict;
 use crate::domain::record::enrollment::{Enrollment, HourlyQuota};
 use crate::domain::record::event::{Event, Properties, names};
+use crate::domain::search::{self, Words};
 use crate::domain::segment::{AnyRecord, Subject};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
@@ -165,6 +166,7 @@ pub fn decide<S: Decidable>(
     let DecisionInput { inputs, messages, hourly_quotas, mails_to_mailbox, .. } = input;
     let kind = catalog.kind(&subject.kind).cloned();
     let before = kind.as_ref().map(|kind| kind.entries(&subject.attributes)).unwrap_or_default();
+    let words = words_of(catalog, &subject);
     let decider = Decider::of(catalog, subject, now, ids);
     let mut decider =
         Decider { messages, hourly_quotas, mails_to_mailbox, taken: input.taken, ..decider };
@@ -191,9 +193,28 @@ pub fn decide<S: Decidable>(
         if !settled.is_empty() {
             changes.push(Change::Index(kind.id.clone(), settled));
         }
+        changes.extend(words_change(catalog, &subject, words));
     }
     subject.wake_at = wake_at(catalog, &subject, now);
     Ok(Decision { subject, read_seq, changes, conflicts })
+}
+
+/// Returns the words that a record is found by.
+fn words_of(catalog: &Catalog, subject: &dyn Subject) -> Words {
+    let kind = catalog.kind(&subject.kind).filter(|_| subject.erased_at.is_none());
+    kind.map(|kind| search::words(kind, subject)).unwrap_or_default()
+}
+
+/// Returns the change of a record's words, if they were others before.
+fn words_change(catalog: &Catalog, subject: &dyn Subject, before: Words) -> Option<Change> {
+    let after = words_of(catalog, subject);
+    (after != before).then(|| Change::Words(subject.kind.clone(), after))
+}
+
+/// Returns the change after which a record of a searched kind is found by no word.
+fn forget_words(catalog: &Catalog, kind: &KindId) -> Option<Change> {
+    let kind = catalog.kind(kind).filter(|kind| kind.search)?;
+    Some(Change::Words(kind.id.clone(), Words::default()))
 }
 
 /// A decision in the making.

@@ -70,6 +70,9 @@ pub struct Field {
     /// Whether the database has an index of it, for lists and filters.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub indexed: bool,
+    /// Whether records are found by its words, if their kind is searched.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub search: bool,
     /// Who should see it, unless a role says otherwise.
     #[serde(default, skip_serializing_if = "Sensitivity::is_internal")]
     pub class: Sensitivity,
@@ -123,6 +126,20 @@ impl Field {
             (_, None) => Err(FieldReason::Missing),
             _ => Ok(read),
         }
+    }
+
+    /// Returns whether its words can be searched: it is text, and not confidential.
+    pub fn is_searchable(&self) -> bool {
+        let is_text = matches!(
+            self.kind,
+            FieldType::Text
+                | FieldType::Textarea
+                | FieldType::Email
+                | FieldType::Tel { .. }
+                | FieldType::Url
+                | FieldType::AutoNumber { .. }
+        );
+        is_text && self.class != Sensitivity::Confidential
     }
 
     /// Returns the label in a language; the name with spaces if there is none.

@@ -16,6 +16,7 @@ pub fn built_in() -> [Kind; 2] {
         title: None,
         stage: None,
         value: None,
+        search: false,
         sections: Vec::new(),
         fields: Vec::new(),
     };
@@ -29,6 +30,7 @@ pub fn built_in() -> [Kind; 2] {
         title: Some("name".to_owned()),
         stage: None,
         value: None,
+        search: false,
         sections: Vec::new(),
         fields: vec![
             name,
@@ -59,6 +61,7 @@ fn field(name: &str, english: &str, chinese: &str) -> Field {
         required: false,
         unique: false,
         indexed: false,
+        search: false,
         class: Sensitivity::Internal,
         show_if: None,
         section: None,

@@ -64,6 +64,7 @@ pub fn check(kind: &Kind) -> Vec<Problem> {
     let help = "put some of them together";
     ensure(kind.sections.len() <= SECTIONS_MAX, "section", "more than 30 sections", help);
     problems.extend(taken_names(kind));
+    problems.extend(unsearchable(kind));
     problems.extend(unknown_sections(kind));
     problems.extend(field::check("field", &kind.fields));
     problems
@@ -87,6 +88,22 @@ fn taken_names(kind: &Kind) -> Vec<Problem> {
         Problem::new(key, message).help("choose another name")
     };
     taken.map(problem).collect()
+}
+
+fn unsearchable(kind: &Kind) -> Vec<Problem> {
+    let fields = kind.fields.iter().enumerate().filter(|(_, field)| field.search);
+    let problem = |(index, field): (usize, &field::Field)| {
+        let key = format!("field[{}].search", index + 1);
+        if !kind.search {
+            let problem = Problem::new(key, "the kind itself is not searched");
+            return Some(problem.help("write search = true in [kind], too"));
+        }
+        let help = "fields of type text, textarea, email, tel, url and auto-number can be, unless \
+                    they are confidential";
+        let problem = || Problem::new(key, "this field cannot be searched").help(help);
+        (!field.is_searchable()).then(problem)
+    };
+    fields.filter_map(problem).collect()
 }
 
 fn unknown_sections(kind: &Kind) -> Vec<Problem> {

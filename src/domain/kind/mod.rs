@@ -40,6 +40,9 @@ pub struct Kind {
     /// The field that says what a record is worth, a `money`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
+    /// Whether records are found by their words (`search`): each word is a row of the database.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub search: bool,
     /// The labels of the sections that group fields on a page, in the order of the page.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sections: Vec<Section>,

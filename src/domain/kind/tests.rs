@@ -64,6 +64,30 @@ fn kind_that_refers_to_what_it_lacks_is_refused() {
 }
 
 #[test]
+fn only_open_text_of_a_searched_kind_can_be_searched() {
+    let of = |search: bool| {
+        kind(json!({
+            "id": "deal", "label": { "en": "Deal" }, "title": "name", "search": search,
+            "fields": [
+                { "name": "name", "kind": "text", "search": true },
+                { "name": "key", "kind": "sealed", "search": true },
+                { "name": "margin", "kind": "text", "class": "confidential", "search": true },
+                { "name": "net", "kind": { "money": { "currency": "EUR" } } },
+            ],
+        }))
+    };
+    assert_snapshot!(problems(&of(true)), @"
+    field[2].search: this field cannot be searched
+    field[3].search: this field cannot be searched
+    ");
+    assert_snapshot!(problems(&of(false)), @"
+    field[1].search: the kind itself is not searched
+    field[2].search: the kind itself is not searched
+    field[3].search: the kind itself is not searched
+    ");
+}
+
+#[test]
 fn values_are_read_by_their_fields_and_all_problems_are_told() {
     let read = |values: Value, kept: Option<&BTreeMap<String, Value>>| {
         deal().read(values.as_object().unwrap(), kept, "UTC", None)

@@ -17,6 +17,7 @@ pub mod records;
 pub mod reports;
 pub mod restore;
 pub mod roles;
+pub mod search;
 pub mod sessions;
 pub mod suppressions;
 pub mod tokens;

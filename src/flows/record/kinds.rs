@@ -9,6 +9,7 @@ use crate::domain::kind::{KIND_BYTES_MAX, Kind, Kinds, check};
 use crate::flows::campaign::backfill::passes;
 use crate::flows::error::{FlowError, Refusal};
 use crate::flows::ports::{Database, DatabaseError, all};
+use crate::flows::record::search;
 use crate::store::kinds::{self, KindRow, NumberRow, ValueRow};
 use crate::store::segments::{self, FillRow, StepRow};
 use serde::Serialize;
@@ -93,7 +94,10 @@ pub async fn publish<D: Database>(
         let indexed = kept(before.as_ref(), kind, |field| field.indexed);
         let unique = kept(before.as_ref(), kind, |field| field.unique);
         statements.extend(kinds::keep_entries(&kind.id, &indexed, &unique));
-        statements.push(segments::begin_fills(&[fill_of(&kind.id)], passes(now)));
+        let words = search::has_other_words(before.as_ref(), kind);
+        let words = words.then(|| search::fill_of(&kind.id));
+        let fills: Vec<_> = [Some(fill_of(&kind.id)), words].into_iter().flatten().collect();
+        statements.push(segments::begin_fills(&fills, passes(now)));
     }
     let rows = db.batch(statements).await?;
     let version = all::<NumberRow>(rows.get(2))?.into_iter().next().map(|row| row.version);

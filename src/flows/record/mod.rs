@@ -5,3 +5,4 @@ pub mod edit;
 pub mod erase;
 pub mod kinds;
 pub mod read;
+pub mod search;

@@ -12,7 +12,7 @@ use crate::flows::campaign::backfill::pass_window;
 use crate::flows::campaign::publish;
 use crate::flows::ports::all;
 use crate::flows::ports::{Database, DatabaseError};
-use crate::flows::record::kinds;
+use crate::flows::record::{kinds, search};
 use crate::flows::schedule::due::DUE_PER_TICK_MAX;
 use crate::store::journeys::WakeRow;
 use crate::store::segments::{FillRow, StepRow};
@@ -108,8 +108,14 @@ impl<D: Database> Housekeeping<'_, D> {
         catalog: &Catalog,
         fill: &FillRow,
     ) -> Result<Option<StepRow>, DatabaseError> {
-        if let Some(kind) = kinds::kind_of_fill(fill) {
-            let step = kinds::fill_step(self.db, &kind, fill).await?;
+        let (of_kind, of_words) =
+            (kinds::kind_of_fill(fill), search::kind_of_fill(&fill.segment_id));
+        if of_kind.is_some() || of_words.is_some() {
+            let step = match (of_kind, of_words) {
+                (Some(kind), _) => kinds::fill_step(self.db, &kind, fill).await?,
+                (_, Some(kind)) => search::fill_step(self.db, &kind, fill).await?,
+                (None, None) => None,
+            };
             if fill.attempts > 0 {
                 self.db.batch(vec![failing::clear(FailingKind::Filling, &fill.segment_id)]).await?;
             }

@@ -21,6 +21,7 @@ mod preview;
 pub mod progress;
 pub mod publish;
 pub mod record;
+pub mod search;
 pub mod rejudge;
 pub mod render;
 pub mod report;
