@@ -7,6 +7,7 @@
 //! within bounds.
 
 mod command;
+mod companies;
 mod field_facts;
 mod resolve;
 mod versions;
@@ -30,6 +31,7 @@ use crate::store::contacts::{self, Addresses, ContactRow, KeyRow, MailboxMailRow
 use crate::store::erasures::{ErasedAddressAt, ErasedRow};
 use crate::store::journeys::BusyHourRow;
 use crate::store::messages::MessageRow;
+use crate::store::positions::CompanyRow;
 use crate::store::statement::Statement;
 use crate::store::{erasures, journeys, messages, write};
 use command::named;
@@ -353,6 +355,8 @@ struct Loaded {
     /// if erasures are not checked.
     hashes: BTreeMap<(&'static str, String), String>,
     field_facts: FieldFacts,
+    /// The companies that the commands name, and those in whose domains their addresses are.
+    companies: Vec<PlainRecord>,
     /// The confirmation mails of the last day to mailboxes that were typed in another spelling.
     mails_to_mailboxes: Vec<MailboxMailRow>,
 }
@@ -424,7 +428,8 @@ impl Loaded {
         let since = now.minus(Span::days(1));
         let mails =
             ask((!mailboxes.is_empty()).then(|| contacts::mails_of_mailboxes(&mailboxes, since)));
-        let [numbers, holders] = FieldFacts::questions(catalog, commands).map(ask);
+        let [numbers, holders, ancestors] = FieldFacts::questions(catalog, commands).map(&mut ask);
+        let companies = ask(companies::question(catalog, commands));
 
         let rows = if statements.is_empty() { Vec::new() } else { db.batch(statements).await? };
         let answer = |index: Option<usize>| index.and_then(|index| rows.get(index));
@@ -444,7 +449,8 @@ impl Loaded {
             erased: last_erased(all(answer(erased))?, &hashes),
             hashes,
             messages: messages.map(|message| (message.id.clone(), message)).collect(),
-            field_facts: FieldFacts::read(answer(numbers), answer(holders))?,
+            field_facts: FieldFacts::read([numbers, holders, ancestors].map(answer))?,
+            companies: all::<CompanyRow>(answer(companies))?.into_iter().map(Into::into).collect(),
         })
     }
 
@@ -556,7 +562,8 @@ impl Loaded {
                     hourly_quotas,
                     mails_to_mailbox,
                     taken,
-                    next_number: None,
+                    companies: self.companies.clone(),
+                    ..<_>::default()
                 };
                 decide(catalog, *contact, input, now, ids)?.of_any()
             }
@@ -567,8 +574,15 @@ impl Loaded {
                     None => self.field_facts.next_number(&record.kind),
                     Some(_) => None,
                 };
-                let input =
-                    DecisionInput { inputs, hourly_quotas, taken, next_number, ..<_>::default() };
+                let ancestors = self.field_facts.ancestors().to_vec();
+                let input = DecisionInput {
+                    inputs,
+                    hourly_quotas,
+                    taken,
+                    next_number,
+                    ancestors,
+                    ..<_>::default()
+                };
                 decide(catalog, *record, input, now, ids)?.of_any()
             }
         };

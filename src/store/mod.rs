@@ -18,6 +18,7 @@ pub mod mailbox;
 pub mod members;
 pub mod merging;
 pub mod messages;
+pub mod positions;
 pub mod outages;
 pub mod pacing;
 pub mod parked;

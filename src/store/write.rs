@@ -2,8 +2,8 @@
 //! table and kind of change, regardless of the number of rows.
 
 use super::kinds::IndexRows;
-use super::statement::{Statement, Value};
-use super::{erasures, kinds, merging};
+use super::statement::{INTEGER_MAX, Statement, Value};
+use super::{erasures, kinds, merging, positions};
 use crate::domain::base::primitives::{MessageId, Millis, RecordId};
 use crate::domain::contact::Contact;
 use crate::domain::contact::address::other_mailbox;
@@ -39,6 +39,9 @@ pub fn decisions(decisions: &[&Decision], now: Millis) -> Vec<Statement> {
         }
         for change in &decision.changes {
             rows.add(&decision.subject.id, change);
+        }
+        if let AnyRecord::Contact(contact) = &decision.subject {
+            rows.looked_at.extend(positions::looked_at(contact));
         }
     }
     rows.into_statements(now)
@@ -259,6 +262,16 @@ struct RowsByTable {
     counts: BTreeMap<[String; 5], i64>,
     unindexed: IndexRows,
     indexed: IndexRows,
+    /// Each position by contact and company; `None` if it ends. The last change counts.
+    positions: BTreeMap<[String; 2], Option<Json>>,
+    /// The numbers of the companies that decisions about contacts have looked at.
+    looked_at: Vec<Json>,
+    /// The company that each contact has named, `None` once it is found.
+    named: BTreeMap<String, Option<String>>,
+    /// The companies whose people are to be decided on again.
+    woken: Vec<RecordId>,
+    /// The records that have another parent.
+    children: Vec<RecordId>,
     taken_over: Vec<[RecordId; 2]>,
     erased: Vec<RecordId>,
     erased_addresses: Vec<ErasedAddress>,
@@ -323,6 +336,16 @@ impl RowsByTable {
                 self.unindexed.extend(removed);
                 self.indexed.extend(added);
             }
+            Change::SetPosition(position) => {
+                let key = [contact.0.clone(), position.company.id.0.clone()];
+                self.positions.insert(key, Some(positions::position_row(contact, position)));
+            }
+            Change::EndPosition(company) => {
+                self.positions.insert([contact.0.clone(), company.0.clone()], None);
+            }
+            Change::NameCompany(name) => _ = self.named.insert(contact.0.clone(), name.clone()),
+            Change::WakePeople => self.woken.push(contact.clone()),
+            Change::CheckParent => self.children.push(contact.clone()),
             Change::TakeOver(from) => self.taken_over.push([from.clone(), contact.clone()]),
             Change::Erase(addresses) => {
                 self.erased.push(contact.clone());
@@ -406,14 +429,58 @@ impl RowsByTable {
             of_json(kinds::ADD_INDEXED, &self.indexed.indexed),
             of_json(kinds::ADD_UNIQUE, &self.indexed.unique),
         ];
+        let (gone, woken) = self.woken.into_iter().partition(|one| self.erased.contains(one));
+        let positions = position_statements(
+            self.positions,
+            self.looked_at,
+            self.named,
+            [woken, gone],
+            &self.children,
+            now,
+        );
         // Last, so that rows that this batch itself writes are cleared too.
         let erasures = match self.erased.is_empty() {
             true => Vec::new(),
             false => erasures::empty(&self.erased, &self.erased_addresses, now).to_vec(),
         };
-        let statements = statements.into_iter().flatten().chain(erasures);
+        let statements = statements.into_iter().flatten().chain(positions).chain(erasures);
         first.into_iter().flatten().chain(taken_over).chain(statements).collect()
     }
+}
+
+/// Returns what is written about positions, and about the companies that they depend on.
+fn position_statements(
+    positions: BTreeMap<[String; 2], Option<Json>>,
+    looked_at: Vec<Json>,
+    named: BTreeMap<String, Option<String>>,
+    woken: [Vec<RecordId>; 2],
+    children: &[RecordId],
+    now: Millis,
+) -> Vec<Statement> {
+    let ended: Vec<_> =
+        positions.iter().filter(|(_, row)| row.is_none()).map(|(key, _)| key).collect();
+    let set: Vec<_> = positions.values().flatten().collect();
+    let (mut names, mut forgotten) = (Vec::new(), Vec::new());
+    for (contact, name) in &named {
+        match name {
+            Some(name) => names.push([contact, name]),
+            None => forgotten.push(contact),
+        }
+    }
+    let statements = [
+        of_json(positions::REFUSE_STALE, &looked_at),
+        of_json(positions::REFUSE_CIRCLE, children),
+        of_json(positions::END_POSITIONS, &ended),
+        of_json(positions::SET_POSITIONS, &set),
+        of_json(positions::NAME_COMPANIES, &names),
+        of_json(positions::FORGET_NAMES, &forgotten),
+    ];
+    // An erased company has no people afterwards, of whom the others could be found.
+    let [woken, of_erased] = woken;
+    let woken = [(woken, positions::PEOPLE_PER_STEP), (of_erased, INTEGER_MAX as usize)];
+    let woken = woken.into_iter().filter(|(companies, _)| !companies.is_empty());
+    let woken = woken.flat_map(|(companies, most)| positions::wake_people(&companies, most, now));
+    statements.into_iter().flatten().chain(woken).collect()
 }
 
 fn event_row(

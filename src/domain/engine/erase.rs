@@ -9,7 +9,7 @@ use crate::domain::base::token::Keyring;
 use crate::domain::contact::ERASED;
 use crate::domain::contact::{Alias, Contact};
 use crate::domain::engine::change::{Change, ErasedAddress};
-use crate::domain::kind::Settled;
+use crate::domain::kind::{COMPANY, Settled};
 use crate::domain::publication::catalog::Catalog;
 use crate::domain::record::PlainRecord;
 use crate::domain::record::Record;
@@ -91,6 +91,9 @@ pub fn erase_record(
     let settled = Settled { added: Vec::new(), removed };
     if !settled.is_empty() {
         decider.changes.push(Change::Index(decider.subject.kind.clone(), settled));
+    }
+    if decider.subject.kind.as_str() == COMPANY && catalog.asks_about_companies() {
+        decider.changes.push(Change::WakePeople);
     }
     decider.changes.push(Change::Erase(Vec::new()));
     let Decider { subject, changes, .. } = decider;

@@ -3,12 +3,13 @@
 
 use super::command::{Command, RecordRef};
 use crate::domain::base::primitives::{KindId, RecordId};
-use crate::domain::engine::{Input, RecordInput};
+use crate::domain::engine::{Ancestor, Input, RecordInput};
 use crate::domain::field::IndexKey;
 use crate::domain::publication::catalog::Catalog;
 use crate::domain::record::edit::Edit;
 use crate::flows::ports::{DatabaseError, all};
 use crate::store::kinds::{self, Claim, GreatestRow, HolderRow};
+use crate::store::positions;
 use crate::store::statement::{Rows, Statement};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,23 +19,33 @@ pub(super) struct FieldFacts {
     /// The greatest number of each kind that numbers its records.
     greatest: BTreeMap<KindId, i64>,
     holders: Vec<HolderRow>,
+    ancestors: Vec<Ancestor>,
 }
 
 impl FieldFacts {
-    /// Returns the questions: none if no command edits a unique field or makes a numbered record.
-    pub fn questions(catalog: &Catalog, commands: &[Command]) -> [Option<Statement>; 2] {
+    /// Returns the questions: none if no command edits a unique field or a parent, or makes a
+    /// numbered record.
+    pub fn questions(catalog: &Catalog, commands: &[Command]) -> [Option<Statement>; 3] {
         let (numbered, claims) = (numbered(catalog, commands), claims(catalog, commands));
+        let parents = parents(catalog, commands);
         [
             (!numbered.is_empty()).then(|| kinds::greatest_numbers(&numbered)),
             (!claims.is_empty()).then(|| kinds::holders(&claims)),
+            (!parents.is_empty()).then(|| positions::ancestors(&parents)),
         ]
     }
 
     /// Reads the answers to `questions`.
-    pub fn read(numbers: Option<&Rows>, holders: Option<&Rows>) -> Result<Self, DatabaseError> {
+    pub fn read(answers: [Option<&Rows>; 3]) -> Result<Self, DatabaseError> {
+        let [numbers, holders, ancestors] = answers;
         let numbers = all::<GreatestRow>(numbers)?.into_iter();
         let greatest = numbers.map(|row| (row.kind, row.number.unwrap_or(0))).collect();
-        Ok(Self { greatest, holders: all::<HolderRow>(holders)? })
+        Ok(Self { greatest, holders: all(holders)?, ancestors: all(ancestors)? })
+    }
+
+    /// Returns the records above those that edits make parents.
+    pub fn ancestors(&self) -> &[Ancestor] {
+        &self.ancestors
     }
 
     /// Returns the next number of a kind, and counts it as taken.
@@ -69,14 +80,7 @@ fn numbered<'c>(catalog: &Catalog, commands: &'c [Command]) -> Vec<&'c KindId> {
 
 /// Returns the unique values that the commands set.
 fn claims(catalog: &Catalog, commands: &[Command]) -> Vec<Claim> {
-    let edits = commands.iter().flat_map(|command| {
-        let kind = match &command.who {
-            RecordRef::Plain { kind, .. } => kind.clone(),
-            _ => KindId::contact(),
-        };
-        command.inputs.iter().filter_map(move |input| Some((kind.clone(), edit(input)?)))
-    });
-    let claims = edits.flat_map(|(id, edit)| {
+    let claims = edits(commands).flat_map(|(id, edit)| {
         let unique = catalog.kind(&id).into_iter().flat_map(|kind| &kind.fields);
         let unique = unique.filter(|field| field.unique);
         let claim = |field: &crate::domain::field::Field| {
@@ -86,6 +90,26 @@ fn claims(catalog: &Catalog, commands: &[Command]) -> Vec<Claim> {
         unique.filter_map(claim).collect::<Vec<_>>()
     });
     claims.collect()
+}
+
+/// Returns the records that the commands make parents of others.
+fn parents(catalog: &Catalog, commands: &[Command]) -> Vec<RecordId> {
+    let parent = |(id, edit): (KindId, &Edit)| {
+        let field = catalog.kind(&id)?.parent()?;
+        edit.fields.get(field)?.new.as_str().map(RecordId::from)
+    };
+    edits(commands).filter_map(parent).collect()
+}
+
+/// Returns the edits of the commands, each with the kind of its record.
+fn edits(commands: &[Command]) -> impl Iterator<Item = (KindId, &Edit)> {
+    commands.iter().flat_map(|command| {
+        let kind = match &command.who {
+            RecordRef::Plain { kind, .. } => kind.clone(),
+            _ => KindId::contact(),
+        };
+        command.inputs.iter().filter_map(move |input| Some((kind.clone(), edit(input)?)))
+    })
 }
 
 fn edit(input: &Input) -> Option<&Edit> {
