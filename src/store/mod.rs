@@ -6,6 +6,7 @@ pub mod brakes;
 pub mod broadcasts;
 pub mod campaigns;
 pub mod clock;
+pub mod companies;
 pub mod consents;
 pub mod contacts;
 pub mod erasures;

@@ -273,6 +273,7 @@ struct RowsByTable {
     /// The records that have another parent.
     children: Vec<RecordId>,
     taken_over: Vec<[RecordId; 2]>,
+    people_taken_over: Vec<[RecordId; 2]>,
     erased: Vec<RecordId>,
     erased_addresses: Vec<ErasedAddress>,
 }
@@ -347,6 +348,9 @@ impl RowsByTable {
             Change::WakePeople => self.woken.push(contact.clone()),
             Change::CheckParent => self.children.push(contact.clone()),
             Change::TakeOver(from) => self.taken_over.push([from.clone(), contact.clone()]),
+            Change::TakeOverPeople(from) => {
+                self.people_taken_over.push([from.clone(), contact.clone()]);
+            }
             Change::Erase(addresses) => {
                 self.erased.push(contact.clone());
                 self.erased_addresses.extend(addresses.iter().cloned());
@@ -408,6 +412,9 @@ impl RowsByTable {
             [EVENTS.rows(self.events), CONTACTS.rows(self.contacts), RECORDS.rows(self.records)];
         let taken_over = self.taken_over.iter();
         let taken_over = taken_over.flat_map(|[from, into]| merging::take_over(from, into));
+        let people = self.people_taken_over.iter();
+        let people = people.flat_map(|[from, into]| merging::take_over_people(from, into));
+        let taken_over = taken_over.chain(people);
         let statements = [
             of_json(UPDATE_WAKES, &self.wakes),
             ENROLLMENTS.rows(self.enrollments.into_values().collect()),

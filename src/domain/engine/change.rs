@@ -82,6 +82,8 @@ pub enum Change {
     CheckParent,
     /// Take over the enrollments and messages of this contact, which is merged into the decision's.
     TakeOver(RecordId),
+    /// Take over the people of this company, which is merged into the decision's.
+    TakeOverPeople(RecordId),
     /// Clear everything that identifies the contact from its rows; these were its addresses.
     Erase(Vec<ErasedAddress>),
 }

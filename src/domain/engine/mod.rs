@@ -14,6 +14,7 @@ mod pause;
 mod position;
 mod delivery_report;
 mod merge;
+mod merge_record;
 mod inbound_sms;
 mod migrate;
 mod outage;
@@ -34,6 +35,7 @@ pub use input::{
 };
 pub(in crate::domain) use journey::triggers;
 pub use merge::merge;
+pub use merge_record::merge_records;
 pub use pause::ARCHIVED;
 pub use subject::Decidable;
 
