@@ -1,5 +1,6 @@
 //! Every URL that dripline serves: maps method and path to a route. The enum is the complete list.
 
+pub mod companies;
 #[cfg(test)]
 mod tests;
 
@@ -63,8 +64,7 @@ pub enum Route<'a> {
     Contact(ContactRoute<'a>),
     /// Explains the state of a contact, identified by its id.
     ApiExplain(&'a str),
-    /// Explains the state of a contact identified in the body: an address in a URL would end up in
-    /// logs.
+    /// Explains the state of a contact identified in the body: URLs end up in logs.
     ApiExplainAsked,
     /// Erases a contact, identified by its id.
     ApiErase(&'a str),
@@ -136,6 +136,8 @@ pub enum Route<'a> {
     AdminReleaseCampaign(&'a str),
     /// Records of any kind.
     Record(RecordRoute<'a>),
+    /// Companies and their people.
+    Company(companies::CompanyRoute<'a>),
     /// The dead letters of the queues.
     Dead(DeadRoute<'a>),
     /// Unpublishes a campaign, from the web app.
@@ -344,6 +346,7 @@ impl Route<'_> {
             AdminSetBroadcast(..) | AdminReleaseCampaign(_) => page(To(Send)),
             AdminRelease(_) => page(To(Operate)),
             Record(found) => found.credential(),
+            Company(found) => found.credential(),
             Dead(found) => found.credential(),
             Session(found) => found.credential(),
             Team(found) => found.credential(),
@@ -385,6 +388,7 @@ impl Route<'_> {
             Record(RecordRoute::Kind(KindRoute::Publish)) => Act::new("publish", "kind", ""),
             Record(RecordRoute::Erase(_, id)) => Act::new("erase", "record", id),
             Team(TeamRoute::Audit) => Act::new("read", "audit", ""),
+            Company(found) => return found.act(),
             _ => return None,
         })
     }
@@ -424,8 +428,7 @@ pub enum Credential {
     ApiToken(Need),
     /// A session of the web app with a permission.
     Session(Need),
-    /// The session of an owner, except on a machine that nobody else can reach: the mailbox has the
-    /// sign-in links of all members.
+    /// An owner's session, except on a machine of one's own: all sign-in links are in the mailbox.
     Mailbox,
 }
 
@@ -485,8 +488,7 @@ pub fn area(path: &str) -> Area {
     }
 }
 
-/// Returns whether a URL is a page of the web app, and so a valid target of signing in: a path of
-/// ours, optionally with a query, in the form that a header has.
+/// Returns whether signing in may lead to a URL: a page of the web app, in the form of a header.
 pub fn is_page_of_the_web_app(address: &str) -> bool {
     use Route::*;
     let (path, _) = address.split_once('?').unwrap_or((address, ""));
@@ -623,7 +625,7 @@ fn records<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
         ["records", kind, "query"] => one("POST", Record(Query(kind)), "POST"),
         ["records", kind, id] => both(Record(One(kind, id)), Record(Edit(kind, id))),
         ["records", kind, id, "erase"] => one("POST", Record(Erase(kind, id)), "POST"),
-        _ => Err(NoRoute::NotFound),
+        _ => companies::companies(method, parts),
     }
 }
 

@@ -40,8 +40,13 @@ pub fn decisions(decisions: &[&Decision], now: Millis) -> Vec<Statement> {
         for change in &decision.changes {
             rows.add(&decision.subject.id, change);
         }
-        if let AnyRecord::Contact(contact) = &decision.subject {
-            rows.looked_at.extend(positions::looked_at(contact));
+        match &decision.subject {
+            AnyRecord::Contact(contact) => rows.looked_at.extend(positions::looked_at(contact)),
+            // What was merged into an erased record goes too; contacts erase each by a decision.
+            AnyRecord::Plain(record) if record.erased_at.is_some() => {
+                rows.erased.extend(record.aliases.iter().cloned());
+            }
+            AnyRecord::Plain(_) => {}
         }
     }
     rows.into_statements(now)

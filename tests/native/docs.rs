@@ -497,13 +497,14 @@ fn described_operations() -> BTreeSet<String> {
 /// The operations that the table of the API in `src/route.rs` answers.
 fn routed_operations() -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let source = fs::read_to_string(root.join("src/route.rs")).unwrap();
+    let read = |file: &str| fs::read_to_string(root.join(file)).unwrap();
+    let source = read("src/route.rs") + &read("src/route/companies.rs");
     let table = |name: &str| {
-        let after = source.split(&format!("\nfn {name}<'a>")).nth(1).unwrap();
+        let after = source.split(&format!("fn {name}<'a>")).nth(1).unwrap();
         after.split("\n}\n").next().unwrap().to_owned()
     };
     let mut found = BTreeSet::new();
-    for line in [table("api"), table("records")].concat().lines() {
+    for line in [table("api"), table("records"), table("companies")].concat().lines() {
         let Some((pattern, rest)) =
             line.trim().strip_prefix('[').and_then(|line| line.split_once("] => "))
         else {

@@ -97,10 +97,11 @@ pub fn erase_record(
     }
     decider.changes.push(Change::Erase(Vec::new()));
     let Decider { subject, changes, .. } = decider;
-    let PlainRecord { record: Record { id, kind, seq, .. }, number, .. } = subject;
+    let PlainRecord { record: Record { id, kind, seq, .. }, number, aliases, .. } = subject;
     let empty = PlainRecord::unknown(id, kind, created_at);
     let record = Record { seq, erased_at: Some(now), ..empty.record };
-    let subject = PlainRecord { record, number, ..PlainRecord::unknown("".into(), "".into(), now) };
+    let empty = PlainRecord::unknown("".into(), "".into(), now);
+    let subject = PlainRecord { record, number, aliases, ..empty };
     Some(Decision { subject, read_seq, changes, conflicts: Vec::new() }.of_any())
 }
 
