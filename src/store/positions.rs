@@ -331,8 +331,9 @@ pub const LEVELS_MAX: usize = 100;
 pub fn ancestors(records: &[RecordId]) -> Statement {
     Statement::new(
         "WITH RECURSIVE up(start, id, level) AS (
-             SELECT value, (SELECT coalesce(merged_into, id) FROM contacts WHERE id = value), 0
-               FROM json_each(?1)
+             SELECT row.value, (SELECT coalesce(merged_into, id) FROM contacts
+                                 WHERE id = row.value), 0
+               FROM json_each(?1) AS row
               UNION
              SELECT up.start, (SELECT coalesce(p.merged_into, p.id) FROM contacts p
                                 WHERE p.id = k.attributes ->> 'parent'), up.level + 1

@@ -5,6 +5,7 @@ mod bad_input;
 mod broadcast_cursor;
 mod broadcasts;
 mod campaign_walk;
+mod companies;
 mod consent;
 mod contain;
 mod costs;
