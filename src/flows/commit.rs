@@ -7,7 +7,6 @@
 //! within bounds.
 
 mod command;
-mod companies;
 mod field_facts;
 mod resolve;
 mod versions;
@@ -31,7 +30,6 @@ use crate::store::contacts::{self, Addresses, ContactRow, KeyRow, MailboxMailRow
 use crate::store::erasures::{ErasedAddressAt, ErasedRow};
 use crate::store::journeys::BusyHourRow;
 use crate::store::messages::MessageRow;
-use crate::store::positions::CompanyRow;
 use crate::store::statement::Statement;
 use crate::store::{erasures, journeys, messages, write};
 use command::named;
@@ -355,8 +353,6 @@ struct Loaded {
     /// if erasures are not checked.
     hashes: BTreeMap<(&'static str, String), String>,
     field_facts: FieldFacts,
-    /// The companies that the commands name, and those in whose domains their addresses are.
-    companies: Vec<PlainRecord>,
     /// The confirmation mails of the last day to mailboxes that were typed in another spelling.
     mails_to_mailboxes: Vec<MailboxMailRow>,
 }
@@ -428,8 +424,7 @@ impl Loaded {
         let since = now.minus(Span::days(1));
         let mails =
             ask((!mailboxes.is_empty()).then(|| contacts::mails_of_mailboxes(&mailboxes, since)));
-        let [numbers, holders, ancestors] = FieldFacts::questions(catalog, commands).map(&mut ask);
-        let companies = ask(companies::question(catalog, commands));
+        let facts = FieldFacts::questions(catalog, commands).map(ask);
 
         let rows = if statements.is_empty() { Vec::new() } else { db.batch(statements).await? };
         let answer = |index: Option<usize>| index.and_then(|index| rows.get(index));
@@ -449,8 +444,7 @@ impl Loaded {
             erased: last_erased(all(answer(erased))?, &hashes),
             hashes,
             messages: messages.map(|message| (message.id.clone(), message)).collect(),
-            field_facts: FieldFacts::read([numbers, holders, ancestors].map(answer))?,
-            companies: all::<CompanyRow>(answer(companies))?.into_iter().map(Into::into).collect(),
+            field_facts: FieldFacts::read(facts.map(answer))?,
         })
     }
 
@@ -562,7 +556,7 @@ impl Loaded {
                     hourly_quotas,
                     mails_to_mailbox,
                     taken,
-                    companies: self.companies.clone(),
+                    companies: self.field_facts.companies().to_vec(),
                     ..<_>::default()
                 };
                 decide(catalog, *contact, input, now, ids)?.of_any()

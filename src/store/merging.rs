@@ -46,7 +46,8 @@ pub fn take_over_people(from: &RecordId, into: &RecordId) -> [Statement; 3] {
             "UPDATE positions SET is_main = 1
               WHERE company_id = ?2 AND EXISTS (
                     SELECT 1 FROM positions o
-                     WHERE o.company_id = ?1 AND o.contact_id = positions.contact_id AND o.is_main)",
+                     WHERE o.company_id = ?1 AND o.contact_id = positions.contact_id
+                       AND o.is_main)",
         ),
         both("UPDATE OR IGNORE positions SET company_id = ?2 WHERE company_id = ?1"),
         both("DELETE FROM positions WHERE company_id = ?1 AND ?2 IS NOT NULL"),

@@ -1,12 +1,15 @@
-//! Where contacts work: the rows, the companies that a decision about a contact needs, and the people
-//! of a company as far as a decision about the company concerns them.
+//! Where contacts work: the rows, the companies that a decision about a contact needs, and the
+//! people of a company as far as a decision about the company concerns them.
 
 use super::contacts::json_text;
+use super::merging;
 use super::segments::FillRow;
-use super::statement::{Statement, Value};
+use super::statement::{INTEGER_MAX, Statement, Value};
+use super::write::of_json;
 use crate::domain::base::primitives::{KindId, MemberId, Millis, QualifiedId, RecordId};
 use crate::domain::contact::Contact;
 use crate::domain::contact::position::{Position, Stance};
+use crate::domain::engine::change::Change;
 use crate::domain::kind::{COMPANY, DOMAIN_KEY, NAME_KEY};
 use crate::domain::record::{PlainRecord, Record};
 use serde::{Deserialize, Deserializer};
@@ -163,8 +166,8 @@ impl From<CompanyRow> for PlainRecord {
     }
 }
 
-/// Selects the companies that these contacts have named and that are still to be found or made; rows
-/// are `NamedRow`.
+/// Selects the companies that these contacts have named and that are still to be found or made;
+/// rows are `NamedRow`.
 pub fn named(contacts: &[RecordId]) -> Statement {
     Statement::new(
         "SELECT contact_id, name FROM named_companies
@@ -180,13 +183,13 @@ pub struct NamedRow {
     pub name: String,
 }
 
-pub(super) const END_POSITIONS: &str = "
+const END_POSITIONS: &str = "
 DELETE FROM positions
  WHERE (contact_id, company_id) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?1))";
 
 // A company that was merged meanwhile stands for the one it was merged into. One that was erased is
 // '', which the table refuses.
-pub(super) const SET_POSITIONS: &str = "
+const SET_POSITIONS: &str = "
 INSERT INTO positions (contact_id, company_id, role, stance, is_main, source, since)
 SELECT row.value ->> 'contact',
        coalesce((SELECT coalesce(merged_into, id) FROM contacts
@@ -200,33 +203,95 @@ SELECT row.value ->> 'contact',
 
 /// Makes its batch fail if one of these companies has another number than it was read with: a
 /// decision about a contact that works there would rest on what is no longer so.
-pub(super) const REFUSE_STALE: &str = "
+const REFUSE_STALE: &str = "
 INSERT INTO positions (contact_id, company_id, is_main, source, since)
 SELECT k.id, '', 0, '', 0
   FROM json_each(?1) AS row JOIN contacts k ON k.id = row.value ->> 0
  WHERE k.seq <> row.value ->> 1 LIMIT 1";
 
-pub(super) const NAME_COMPANIES: &str = "
+const NAME_COMPANIES: &str = "
 INSERT INTO named_companies (contact_id, name)
 SELECT value ->> 0, value ->> 1 FROM json_each(?1) WHERE true
     ON CONFLICT (contact_id) DO UPDATE SET name = excluded.name";
 
-pub(super) const FORGET_NAMES: &str = "
+const FORGET_NAMES: &str = "
 DELETE FROM named_companies WHERE contact_id IN (SELECT value FROM json_each(?1))";
 
-/// The row of a position, for `SET_POSITIONS`.
-pub(super) fn position_row(contact: &RecordId, position: &Position) -> Json {
-    let Position { company, role, stance, is_main, source, since } = position;
-    json!({
-        "contact": contact, "company": company.id, "role": role, "stance": stance,
-        "main": i64::from(*is_main), "source": source.as_str(), "since": since,
-    })
+/// What decisions write about positions, and about the companies that they depend on.
+#[derive(Default)]
+pub(super) struct PositionRows {
+    /// Each position by contact and company; `None` if it ends. The last change counts.
+    positions: BTreeMap<[String; 2], Option<Json>>,
+    /// The numbers of the companies that decisions about contacts have looked at.
+    looked_at: Vec<Json>,
+    /// The company that each contact has named; `None` once it is found.
+    named: BTreeMap<String, Option<String>>,
+    /// The companies whose people are to be decided on again.
+    woken: Vec<RecordId>,
+    /// The records that have another parent.
+    children: Vec<RecordId>,
+    people_taken_over: Vec<[RecordId; 2]>,
 }
 
-/// Returns the numbers of the companies that a decision about a contact has looked at, for
-/// `REFUSE_STALE`.
-pub(super) fn looked_at(contact: &Contact) -> impl Iterator<Item = Json> {
-    contact.positions.iter().map(|position| json!([position.company.id, position.company.seq]))
+impl PositionRows {
+    /// Notes that a decision about a contact rests on its companies.
+    pub fn look_at(&mut self, contact: &Contact) {
+        let seen = |own: &Position| json!([own.company.id, own.company.seq]);
+        self.looked_at.extend(contact.positions.iter().map(seen));
+    }
+
+    /// Adds a change of this record, if it is about positions.
+    pub fn add(&mut self, record: &RecordId, change: &Change) {
+        let own = record.clone();
+        match change {
+            Change::SetPosition(position) => {
+                let Position { company, role, stance, is_main, source, since } = position;
+                let row = json!({
+                    "contact": record, "company": company.id, "role": role, "stance": stance,
+                    "main": i64::from(*is_main), "source": source.as_str(), "since": since,
+                });
+                self.positions.insert([own.0, company.id.0.clone()], Some(row));
+            }
+            Change::EndPosition(company) => {
+                self.positions.insert([own.0, company.0.clone()], None);
+            }
+            Change::NameCompany(name) => _ = self.named.insert(own.0, name.clone()),
+            Change::WakePeople => self.woken.push(own),
+            Change::CheckParent => self.children.push(own),
+            Change::TakeOverPeople(from) => self.people_taken_over.push([from.clone(), own]),
+            _ => {}
+        }
+    }
+
+    pub fn into_statements(self, erased: &[RecordId], now: Millis) -> Vec<Statement> {
+        let ended = self.positions.iter().filter(|(_, row)| row.is_none());
+        let ended: Vec<_> = ended.map(|(key, _)| key).collect();
+        let set: Vec<_> = self.positions.values().flatten().collect();
+        let (mut names, mut forgotten) = (Vec::new(), Vec::new());
+        for (contact, name) in &self.named {
+            match name {
+                Some(name) => names.push([contact, name]),
+                None => forgotten.push(contact),
+            }
+        }
+        let statements = [
+            of_json(REFUSE_STALE, &self.looked_at),
+            of_json(REFUSE_CIRCLE, &self.children),
+            of_json(END_POSITIONS, &ended),
+            of_json(SET_POSITIONS, &set),
+            of_json(NAME_COMPANIES, &names),
+            of_json(FORGET_NAMES, &forgotten),
+        ];
+        let taken_over = self.people_taken_over.iter();
+        let taken_over = taken_over.flat_map(|[from, into]| merging::take_over_people(from, into));
+        // An erased company has no people afterwards, of whom the others could be found.
+        let (gone, here): (Vec<_>, Vec<_>) =
+            self.woken.into_iter().partition(|one| erased.contains(one));
+        let woken = [(here, PEOPLE_PER_STEP), (gone, INTEGER_MAX as usize)];
+        let woken = woken.into_iter().filter(|(companies, _)| !companies.is_empty());
+        let woken = woken.flat_map(|(companies, most)| wake_people(&companies, most, now));
+        statements.into_iter().flatten().chain(taken_over).chain(woken).collect()
+    }
 }
 
 /// The number of people of a company whom one statement makes due.
@@ -234,7 +299,7 @@ pub const PEOPLE_PER_STEP: usize = 1_000;
 
 /// Makes the people of these companies due, because rules may have another result now: so many of
 /// each at once, and the others by a backfill of their own.
-pub(super) fn wake_people(companies: &[RecordId], at_once: usize, now: Millis) -> [Statement; 2] {
+fn wake_people(companies: &[RecordId], at_once: usize, now: Millis) -> [Statement; 2] {
     let params = || {
         let count = Value::Int(at_once as i64);
         vec![Value::json(companies), Value::Int(now.0), count]
@@ -347,7 +412,7 @@ pub fn ancestors(records: &[RecordId]) -> Statement {
 
 /// Makes its batch fail if one of these records is its own ancestor: two edits at once could make a
 /// circle that neither of them sees.
-pub(super) const REFUSE_CIRCLE: &str = "
+const REFUSE_CIRCLE: &str = "
 INSERT INTO positions (contact_id, company_id, is_main, source, since)
 WITH RECURSIVE up(start, id) AS (
     SELECT k.id, (SELECT coalesce(p.merged_into, p.id) FROM contacts p

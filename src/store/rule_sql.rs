@@ -450,9 +450,9 @@ impl RuleSql {
         )
     }
 
-    /// Returns the condition that the rule holds for a company where the contact has a position. The
-    /// company is `c` within it, so that the rule is written as for any record; what is the contact's
-    /// is written one level further in, where `c` is still the contact.
+    /// Returns the condition that the rule holds for a company where the contact has a position.
+    /// The company is `c` within it, so that the rule is written as for any record; what is the
+    /// contact's is written one level further in, where `c` is still the contact.
     fn company(&mut self, rule: &Rule, role: Option<&str>) -> Sql {
         let role = role.map(|role| format!(" AND p.role = {}", self.constant(role)));
         let contact = std::mem::replace(&mut self.of, KindId::from(COMPANY));

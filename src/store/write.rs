@@ -2,8 +2,9 @@
 //! table and kind of change, regardless of the number of rows.
 
 use super::kinds::IndexRows;
-use super::statement::{INTEGER_MAX, Statement, Value};
-use super::{erasures, kinds, merging, positions};
+use super::positions::PositionRows;
+use super::statement::{Statement, Value};
+use super::{erasures, kinds, merging};
 use crate::domain::base::primitives::{MessageId, Millis, RecordId};
 use crate::domain::contact::Contact;
 use crate::domain::contact::address::other_mailbox;
@@ -41,7 +42,7 @@ pub fn decisions(decisions: &[&Decision], now: Millis) -> Vec<Statement> {
             rows.add(&decision.subject.id, change);
         }
         match &decision.subject {
-            AnyRecord::Contact(contact) => rows.looked_at.extend(positions::looked_at(contact)),
+            AnyRecord::Contact(contact) => rows.positions.look_at(contact),
             // What was merged into an erased record goes too; contacts erase each by a decision.
             AnyRecord::Plain(record) if record.erased_at.is_some() => {
                 rows.erased.extend(record.aliases.iter().cloned());
@@ -267,18 +268,8 @@ struct RowsByTable {
     counts: BTreeMap<[String; 5], i64>,
     unindexed: IndexRows,
     indexed: IndexRows,
-    /// Each position by contact and company; `None` if it ends. The last change counts.
-    positions: BTreeMap<[String; 2], Option<Json>>,
-    /// The numbers of the companies that decisions about contacts have looked at.
-    looked_at: Vec<Json>,
-    /// The company that each contact has named, `None` once it is found.
-    named: BTreeMap<String, Option<String>>,
-    /// The companies whose people are to be decided on again.
-    woken: Vec<RecordId>,
-    /// The records that have another parent.
-    children: Vec<RecordId>,
+    positions: PositionRows,
     taken_over: Vec<[RecordId; 2]>,
-    people_taken_over: Vec<[RecordId; 2]>,
     erased: Vec<RecordId>,
     erased_addresses: Vec<ErasedAddress>,
 }
@@ -342,20 +333,13 @@ impl RowsByTable {
                 self.unindexed.extend(removed);
                 self.indexed.extend(added);
             }
-            Change::SetPosition(position) => {
-                let key = [contact.0.clone(), position.company.id.0.clone()];
-                self.positions.insert(key, Some(positions::position_row(contact, position)));
-            }
-            Change::EndPosition(company) => {
-                self.positions.insert([contact.0.clone(), company.0.clone()], None);
-            }
-            Change::NameCompany(name) => _ = self.named.insert(contact.0.clone(), name.clone()),
-            Change::WakePeople => self.woken.push(contact.clone()),
-            Change::CheckParent => self.children.push(contact.clone()),
+            Change::SetPosition(_)
+            | Change::EndPosition(_)
+            | Change::NameCompany(_)
+            | Change::WakePeople
+            | Change::CheckParent
+            | Change::TakeOverPeople(_) => self.positions.add(contact, change),
             Change::TakeOver(from) => self.taken_over.push([from.clone(), contact.clone()]),
-            Change::TakeOverPeople(from) => {
-                self.people_taken_over.push([from.clone(), contact.clone()]);
-            }
             Change::Erase(addresses) => {
                 self.erased.push(contact.clone());
                 self.erased_addresses.extend(addresses.iter().cloned());
@@ -417,9 +401,6 @@ impl RowsByTable {
             [EVENTS.rows(self.events), CONTACTS.rows(self.contacts), RECORDS.rows(self.records)];
         let taken_over = self.taken_over.iter();
         let taken_over = taken_over.flat_map(|[from, into]| merging::take_over(from, into));
-        let people = self.people_taken_over.iter();
-        let people = people.flat_map(|[from, into]| merging::take_over_people(from, into));
-        let taken_over = taken_over.chain(people);
         let statements = [
             of_json(UPDATE_WAKES, &self.wakes),
             ENROLLMENTS.rows(self.enrollments.into_values().collect()),
@@ -441,15 +422,7 @@ impl RowsByTable {
             of_json(kinds::ADD_INDEXED, &self.indexed.indexed),
             of_json(kinds::ADD_UNIQUE, &self.indexed.unique),
         ];
-        let (gone, woken) = self.woken.into_iter().partition(|one| self.erased.contains(one));
-        let positions = position_statements(
-            self.positions,
-            self.looked_at,
-            self.named,
-            [woken, gone],
-            &self.children,
-            now,
-        );
+        let positions = self.positions.into_statements(&self.erased, now);
         // Last, so that rows that this batch itself writes are cleared too.
         let erasures = match self.erased.is_empty() {
             true => Vec::new(),
@@ -458,41 +431,6 @@ impl RowsByTable {
         let statements = statements.into_iter().flatten().chain(positions).chain(erasures);
         first.into_iter().flatten().chain(taken_over).chain(statements).collect()
     }
-}
-
-/// Returns what is written about positions, and about the companies that they depend on.
-fn position_statements(
-    positions: BTreeMap<[String; 2], Option<Json>>,
-    looked_at: Vec<Json>,
-    named: BTreeMap<String, Option<String>>,
-    woken: [Vec<RecordId>; 2],
-    children: &[RecordId],
-    now: Millis,
-) -> Vec<Statement> {
-    let ended: Vec<_> =
-        positions.iter().filter(|(_, row)| row.is_none()).map(|(key, _)| key).collect();
-    let set: Vec<_> = positions.values().flatten().collect();
-    let (mut names, mut forgotten) = (Vec::new(), Vec::new());
-    for (contact, name) in &named {
-        match name {
-            Some(name) => names.push([contact, name]),
-            None => forgotten.push(contact),
-        }
-    }
-    let statements = [
-        of_json(positions::REFUSE_STALE, &looked_at),
-        of_json(positions::REFUSE_CIRCLE, children),
-        of_json(positions::END_POSITIONS, &ended),
-        of_json(positions::SET_POSITIONS, &set),
-        of_json(positions::NAME_COMPANIES, &names),
-        of_json(positions::FORGET_NAMES, &forgotten),
-    ];
-    // An erased company has no people afterwards, of whom the others could be found.
-    let [woken, of_erased] = woken;
-    let woken = [(woken, positions::PEOPLE_PER_STEP), (of_erased, INTEGER_MAX as usize)];
-    let woken = woken.into_iter().filter(|(companies, _)| !companies.is_empty());
-    let woken = woken.flat_map(|(companies, most)| positions::wake_people(&companies, most, now));
-    statements.into_iter().flatten().chain(woken).collect()
 }
 
 fn event_row(
@@ -662,7 +600,7 @@ fn wake_row(decision: &Decision, now: Millis) -> Json {
 }
 
 /// Returns a statement whose rows are in one JSON parameter; `None` for no rows.
-fn of_json<T: Serialize>(sql: &'static str, rows: &[T]) -> Option<Statement> {
+pub(super) fn of_json<T: Serialize>(sql: &'static str, rows: &[T]) -> Option<Statement> {
     (!rows.is_empty()).then(|| Statement::new(sql, vec![Value::json(rows)]))
 }
 

@@ -1,5 +1,5 @@
 //! Companies and their people: positions by id, by domain and by a form, rules about companies,
-//! hierarchies without circles, one log, and merging.
+//! hierarchies without circles, and one log.
 
 use super::invariants::assert_sound;
 use super::support::{agrees, campaign, history, join, number, rows, world};
@@ -16,13 +16,12 @@ use dripline::flows::ports::{Database, DatabaseError};
 use dripline::flows::record::companies::{self, AskedPosition, CompanyLog, PositionShown};
 use dripline::flows::record::edit::{Asked, EditError, Editor};
 use dripline::flows::record::kinds;
-use dripline::flows::record::merge::MergedRecord;
 use dripline::native::world::{World, block_on};
 use dripline::store::statement::{Rows, Statement};
 use serde_json::{Value, json};
 use std::cell::RefCell;
 
-const FORM: &str = r#"
+pub const FORM: &str = r#"
     [page.p]
     path = "/p"
     template = "pages/p"
@@ -34,7 +33,7 @@ const FORM: &str = r#"
     consent = { purpose = "news", channels = ["email"], text = "Write to me." }
 "#;
 
-const FOOD: &str = r#"
+pub const FOOD: &str = r#"
     [segment.food]
     rule = { company = { attribute = "industry", is = "食品" } }
     [segment.buyers]
@@ -52,7 +51,7 @@ const FOOD: &str = r#"
 "#;
 
 /// A world in which the kind of companies is published.
-fn with_companies(parts: &str) -> World {
+pub fn with_companies(parts: &str) -> World {
     let mut world = world(parts);
     let [_, company] = built_in();
     block_on(kinds::publish(&world.db, &company, world.now())).unwrap();
@@ -61,11 +60,11 @@ fn with_companies(parts: &str) -> World {
     world
 }
 
-fn by() -> Actor {
+pub fn by() -> Actor {
     Actor::from("token:t")
 }
 
-fn ids(world: &World) -> Ids {
+pub fn ids(world: &World) -> Ids {
     Ids::new(world.now(), number(&world.db, "SELECT count(*) FROM events") as u64 + 77)
 }
 
@@ -73,14 +72,14 @@ fn asked(fields: Value) -> Asked {
     Asked { fields: fields.as_object().cloned().unwrap(), ..<_>::default() }
 }
 
-fn company(world: &World, fields: Value) -> RecordId {
+pub fn company(world: &World, fields: Value) -> RecordId {
     let (by, mut ids) = (by(), ids(world));
     let editor = Editor { db: &world.db, catalog: &world.catalog, by: &by, now: world.now() };
     let made = block_on(editor.create(&KindId::from(COMPANY), asked(fields), &mut ids));
     made.unwrap_or_else(|error| panic!("{error:?}")).record.id.clone()
 }
 
-fn edit(world: &World, id: &RecordId, fields: Value) -> Result<(), EditError> {
+pub fn edit(world: &World, id: &RecordId, fields: Value) -> Result<(), EditError> {
     edit_on(&world.db, world, id, fields)
 }
 
@@ -95,19 +94,13 @@ fn edit_on<D: Database>(
     block_on(editor.edit(&KindId::from(COMPANY), id, asked(fields), &mut ids)).map(drop)
 }
 
-fn merge(world: &World, from: &RecordId, into: &RecordId) -> Result<MergedRecord, FlowError> {
-    let (by, mut ids) = (by(), ids(world));
-    let editor = Editor { db: &world.db, catalog: &world.catalog, by: &by, now: world.now() };
-    block_on(editor.merge(&KindId::from(COMPANY), from, into, &mut ids))
-}
-
-fn erase(world: &World, id: &RecordId) {
+pub fn erase(world: &World, id: &RecordId) {
     let (by, mut ids) = (by(), ids(world));
     let editor = Editor { db: &world.db, catalog: &world.catalog, by: &by, now: world.now() };
     block_on(editor.erase(&KindId::from(COMPANY), id, &mut ids)).unwrap();
 }
 
-fn put(world: &World, company: &RecordId, position: Value) -> Result<PositionShown, FlowError> {
+pub fn put(world: &World, company: &RecordId, position: Value) -> Result<PositionShown, FlowError> {
     let asked: AskedPosition = serde_json::from_value(position).unwrap();
     let World { db, catalog, .. } = world;
     let (by, mut ids) = (by(), ids(world));
@@ -124,7 +117,7 @@ fn leave(world: &World, company: &RecordId, contact: &str) -> bool {
 
 /// The people of a company, by e-mail address, with role, stance, whether it is the main position,
 /// and source.
-fn people(world: &World, company: &RecordId) -> Vec<Value> {
+pub fn people(world: &World, company: &RecordId) -> Vec<Value> {
     let sql = format!(
         "SELECT c.email, p.role, p.stance, p.is_main AS main, p.source FROM positions p
            JOIN contacts c ON c.id = p.contact_id WHERE p.company_id = '{company}' ORDER BY c.email"
@@ -132,12 +125,12 @@ fn people(world: &World, company: &RecordId) -> Vec<Value> {
     rows(&world.db, &sql)
 }
 
-fn id_of(world: &World, email: &str) -> String {
+pub fn id_of(world: &World, email: &str) -> String {
     let found = rows(&world.db, &format!("SELECT id FROM contacts WHERE email = '{email}'"));
     found[0]["id"].as_str().unwrap().to_owned()
 }
 
-fn members(world: &World, segment: &str) -> Vec<String> {
+pub fn members(world: &World, segment: &str) -> Vec<String> {
     let sql = format!(
         "SELECT c.email FROM segment_members m JOIN contacts c ON c.id = m.contact_id
           WHERE m.segment_id = 'c.{segment}' ORDER BY 1"
@@ -146,7 +139,7 @@ fn members(world: &World, segment: &str) -> Vec<String> {
     texts.map(|row| row["email"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
-fn log_of(world: &World, company: &RecordId, after: Option<&str>, limit: usize) -> CompanyLog {
+pub fn log_of(world: &World, company: &RecordId, after: Option<&str>, limit: usize) -> CompanyLog {
     let World { db, catalog, .. } = world;
     block_on(companies::log(db, catalog, company, after, limit, world.now())).unwrap()
 }
@@ -626,98 +619,4 @@ fn people_are_paged_and_shown_as_far_as_the_reader_may_see_them() {
     let nobody = Access::nobody();
     let page = companies::people(db, catalog, &nobody, &firm, None, 100, world.now());
     assert!(block_on(page).unwrap().people.is_empty());
-}
-
-// --- Merging and erasing ----------------------------------------------------------------------
-
-#[test]
-fn merged_company_gives_all_it_has_to_the_other() {
-    let mut world = with_companies(&format!("{FORM}{FOOD}"));
-    let from = json!({ "name": "Larkspan", "domain": "larkspan.example", "industry": "食品",
-                       "employees": 250 });
-    let from = company(&world, from);
-    let into = company(&world, json!({ "name": "Larkspan GmbH", "external_id": "crm-7" }));
-    let child = company(&world, json!({ "name": "Child", "parent": from }));
-    join(&mut world, "ann@larkspan.example");
-    join(&mut world, "bob@example.com");
-    put(&world, &from, json!({ "contact": "bob@example.com", "role": "采购" })).unwrap();
-    put(&world, &into, json!({ "contact": "bob@example.com", "role": "CEO" })).unwrap();
-    assert_eq!(members(&world, "buyers"), ["bob@example.com"]);
-
-    let merged = merge(&world, &from, &into).unwrap();
-    assert_eq!(merged, MergedRecord { record: into.clone(), merged: Some(from.clone()) });
-    let row =
-        rows(&world.db, &format!("SELECT title, attributes FROM contacts WHERE id = '{into}'"));
-    assert_eq!(row[0]["title"], "Larkspan GmbH", "the survivor's value wins");
-    let values: Value = serde_json::from_str(row[0]["attributes"].as_str().unwrap()).unwrap();
-    assert_eq!(values["domain"], "larkspan.example", "an empty one is filled");
-    assert_eq!(values["external_id"], "crm-7");
-    let unique = "SELECT field, record_id FROM unique_fields ORDER BY field";
-    let expected =
-        ["domain", "external_id"].map(|name| json!({ "field": name, "record_id": into }));
-    assert_eq!(rows(&world.db, unique), expected);
-    let all = people(&world, &into);
-    assert_eq!(all.len(), 2, "nobody is there twice");
-    assert_eq!((&all[1]["role"], &all[1]["main"]), (&json!("CEO"), &json!(1)));
-    world.after(Span::minutes(2)).unwrap();
-    assert_eq!(members(&world, "food"), ["ann@larkspan.example", "bob@example.com"]);
-    assert!(members(&world, "buyers").is_empty());
-    assert_eq!(members(&world, "at-big").len(), 2, "the segment of the company goes with it");
-
-    // The id that is gone leads to the survivor: by address, in a link, and in a hierarchy.
-    assert_eq!(merge(&world, &from, &into).unwrap().merged, None);
-    edit(&world, &from, json!({ "phone": "+4930123456" })).unwrap();
-    let phone =
-        format!("SELECT count(*) FROM contacts WHERE id = '{into}' AND attributes ->> 'phone'");
-    assert_eq!(number(&world.db, &phone), 1);
-    let circle = edit(&world, &into, json!({ "parent": child })).unwrap_err();
-    assert!(format!("{circle:?}").contains("Circle"), "the parent of the child is the survivor");
-    join(&mut world, "new@larkspan.example");
-    assert_eq!(people(&world, &into).len(), 3);
-    let log = log_of(&world, &into, None, 200).log;
-    let names = |name: &str| log.iter().filter(|row| row.name == name).count();
-    assert_eq!((names("record.created"), names("record.merged")), (2, 2), "both logs are kept");
-    assert_sound(&world.db, None);
-}
-
-#[test]
-fn merge_says_what_cannot_be_merged() {
-    let mut world = with_companies(FORM);
-    join(&mut world, "ann@example.com");
-    let (one, two) =
-        (company(&world, json!({ "name": "One" })), company(&world, json!({ "name": "Two" })));
-    let refused = |from: &RecordId, into: &RecordId| format!("{:?}", merge(&world, from, into));
-    assert!(refused(&one, &one).contains("is the record itself"));
-    let ann = RecordId(id_of(&world, "ann@example.com"));
-    assert!(refused(&ann, &one).contains("is of the kind `contact`"));
-    assert!(refused(&one, &RecordId::from("nowhere")).contains("there is no such record"));
-    erase(&world, &two);
-    assert!(refused(&one, &two).contains("erased"));
-    assert!(refused(&two, &one).contains("erased"));
-    let (by, mut ids) = (by(), ids(&world));
-    let editor = Editor { db: &world.db, catalog: &world.catalog, by: &by, now: world.now() };
-    let contacts = block_on(editor.merge(&KindId::contact(), &ann, &one, &mut ids));
-    assert!(format!("{contacts:?}").contains("contacts/<id>/merge"), "{contacts:?}");
-}
-
-#[test]
-fn erasing_and_merging_contacts_takes_their_positions_along() {
-    let mut world = with_companies(FORM);
-    let firm = company(&world, json!({ "name": "Larkspan", "domain": "larkspan.example" }));
-    let other = company(&world, json!({ "name": "Other" }));
-    join(&mut world, "ann@larkspan.example");
-    join(&mut world, "ann@home.example");
-    put(&world, &other, json!({ "contact": "ann@home.example", "role": "adviser" })).unwrap();
-    world.merge("ann@larkspan.example", "ann@home.example").unwrap();
-    let main = |company: &RecordId| {
-        people(&world, company).iter().map(|one| one["main"].clone()).collect::<Vec<_>>()
-    };
-    assert_eq!((main(&firm), main(&other)), (vec![json!(0)], vec![json!(1)]));
-    assert_eq!(number(&world.db, "SELECT count(DISTINCT contact_id) FROM positions"), 1);
-    world.erase("ann@home.example").unwrap();
-    assert_eq!(number(&world.db, "SELECT count(*) FROM positions"), 0);
-    let told = "SELECT count(*) FROM events WHERE name = 'company.joined'
-                   AND (properties ->> 'company' OR properties ->> 'role')";
-    assert_eq!(number(&world.db, told), 0);
-    assert_sound(&world.db, None);
 }

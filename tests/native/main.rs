@@ -6,6 +6,7 @@ mod broadcast_cursor;
 mod broadcasts;
 mod campaign_walk;
 mod companies;
+mod company_merges;
 mod consent;
 mod contain;
 mod costs;

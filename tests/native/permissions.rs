@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// The credential is `public`, or `api` or `page` with the letters of the roles that may proceed, in
-/// the order of `ROLES`: Owner, Marketer, Editor, Analyst, Sales, serVice, Developer, Read-only.
+/// The credential is `public`, or `api` or `page` with the letters of the roles that may proceed,
+/// in the order of `ROLES`: Owner, Marketer, Editor, Analyst, Sales, serVice, Developer, Read-only.
 const TABLE: [(&str, &str, &str); 108] = [
     ("GET", "/webinar", "public"),
     ("GET", "/f/a.b", "public"),

@@ -1,7 +1,8 @@
 //! Domains at which anybody gets a mailbox: an address there says nothing about a company.
 
-/// The providers at which most private mailboxes are, in China and elsewhere. The list does not have
-/// to be complete: a provider counts only if somebody also enters it as the domain of a company.
+/// The providers at which most private mailboxes are, in China and elsewhere. The list does not
+/// have to be complete: a provider counts only if somebody also enters it as the domain of a
+/// company.
 #[rustfmt::skip]
 const DOMAINS: [&str; 94] = [
     // China, Hong Kong, Taiwan
@@ -17,11 +18,12 @@ const DOMAINS: [&str; 94] = [
     "protonmail.com", "rocketmail.com", "tuta.com", "tutanota.com", "yahoo.com", "ymail.com",
     "zoho.com", "zohomail.com",
     // By country
-    "arcor.de", "bigpond.com", "bk.ru", "bluewin.ch", "btinternet.com", "comcast.net", "daum.net",
-    "docomo.ne.jp", "freenet.de", "gmx.at", "gmx.ch", "gmx.de", "hanmail.net", "inbox.ru", "kakao.com",
-    "laposte.net", "libero.it", "list.ru", "mail.ru", "naver.com", "orange.fr", "rambler.ru",
-    "rediffmail.com", "seznam.cz", "sfr.fr", "t-online.de", "uol.com.br", "wanadoo.fr", "web.de",
-    "wp.pl", "yahoo.co.jp", "yahoo.co.uk", "yahoo.de", "yahoo.fr", "yandex.ru",
+    "arcor.de", "bigpond.com", "bk.ru", "bluewin.ch", "btinternet.com", "comcast.net",
+    "daum.net", "docomo.ne.jp", "freenet.de", "gmx.at", "gmx.ch", "gmx.de", "hanmail.net",
+    "inbox.ru", "kakao.com", "laposte.net", "libero.it", "list.ru", "mail.ru", "naver.com",
+    "orange.fr", "rambler.ru", "rediffmail.com", "seznam.cz", "sfr.fr", "t-online.de",
+    "uol.com.br", "wanadoo.fr", "web.de", "wp.pl", "yahoo.co.jp", "yahoo.co.uk", "yahoo.de",
+    "yahoo.fr", "yandex.ru",
 ];
 
 /// The names of providers that have a domain in many countries, such as `hotmail.co.uk`.

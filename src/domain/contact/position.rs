@@ -17,8 +17,8 @@ pub struct Position {
     /// The company as rules see it: its id and number, its attributes, tags, score, owner and
     /// segments.
     pub company: Box<PlainRecord>,
-    /// What the contact is there, in the words of whoever said so: titles differ by language and by
-    /// business.
+    /// What the contact is there, in the words of those who said so: titles differ by language and
+    /// by business.
     pub role: Option<String>,
     pub stance: Option<Stance>,
     /// Whether it is the contact's main position. At most one is.

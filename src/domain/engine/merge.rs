@@ -1,8 +1,8 @@
 //! Merging: two contacts turn out to be one person. One survives; the other becomes an empty row,
 //! whose id and addresses lead to the survivor.
 //!
-//! With the merge of records of other kinds (`merge_record`), it is the only decision about two. It consists of two decisions, written in one batch
-//! that fails if either contact has a newer event.
+//! With the merge of records of other kinds (`merge_record`), it is the only decision about two. It
+//! consists of two decisions, written in one batch that fails if either contact has a newer event.
 
 use super::{Decidable, Decider, Decision, StepLimitExceeded, wake_at};
 use crate::domain::base::primitives::{Channel, Ids, Millis, RecordId};
@@ -165,8 +165,8 @@ impl<S: Decidable> Decider<'_, S> {
         self.pending_events.clear();
     }
 
-    /// Copies the other record's events about the person or thing into the survivor's log, for rules to
-    /// evaluate. A copy triggers nothing and is not counted.
+    /// Copies the other record's events about the person or thing into the survivor's log, for
+    /// rules to evaluate. A copy triggers nothing and is not counted.
     pub(super) fn take_over_log(&mut self, from: &RecordId, log: Vec<Event>) {
         let is_about_person =
             |event: &Event| !OF_ONE_ID.iter().any(|family| event.name.starts_with(family));

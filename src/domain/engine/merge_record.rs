@@ -1,6 +1,7 @@
-//! Merging two records of one kind that are no contacts, such as two entries for one company. As with
-//! contacts, one survives, and the other becomes an empty row whose id leads to it: links to the
-//! other one resolve to the survivor, and are not rewritten, for that would be as many decisions.
+//! Merging two records of one kind that are no contacts, such as two entries for one company. As
+//! with contacts, one survives, and the other becomes an empty row whose id leads to it: links to
+//! the other one resolve to the survivor, and are not rewritten, for that would be as many
+//! decisions.
 
 use super::{Decidable, Decider, Decision, StepLimitExceeded, wake_at};
 use crate::domain::base::primitives::{Actor, Ids, Millis};
@@ -12,9 +13,9 @@ use crate::domain::record::event::{Event, names};
 use crate::domain::record::{PlainRecord, Record};
 use serde_json::{Value, json};
 
-/// Merges `from` into `into`, which are of one kind. `log` holds the newest events of `from`, oldest
-/// first. The first of the two decisions is about `from`, which gives up the unique values that
-/// `into` takes over.
+/// Merges `from` into `into`, which are of one kind. `log` holds the newest events of `from`,
+/// oldest first. The first of the two decisions is about `from`, which gives up the unique values
+/// that `into` takes over.
 pub fn merge_records(
     catalog: &Catalog,
     from: PlainRecord,

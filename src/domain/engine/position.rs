@@ -1,6 +1,6 @@
-//! Positions: a contact joins a company, changes there, and leaves it. All of it is in the contact's
-//! log, so that it stays one decision about one record. Companies are read with the decision; a
-//! company that is not among them does not exist.
+//! Positions: a contact joins a company, changes there, and leaves it. All of it is in the
+//! contact's log, so that it stays one decision about one record. Companies are read with the
+//! decision; a company that is not among them does not exist.
 
 use super::{Decidable, Decider};
 use crate::domain::base::primitives::{KindId, Millis, RecordId};
@@ -96,7 +96,8 @@ impl Decider<'_, Contact> {
         }
     }
 
-    /// Notes the company that the contact has named in one of these attributes, to be found or made.
+    /// Notes the company that the contact has named in one of these attributes, to be found or
+    /// made.
     pub(super) fn note_named_company(&mut self, before: &BTreeMap<&str, Option<Value>>) {
         let named = before.iter().find_map(|(attribute, before)| {
             let now = self.subject.attribute(attribute);

@@ -34,9 +34,9 @@ pub async fn answer(app: App, inbound: Inbound, found: CompanyRoute<'_>) -> Repl
     }
 }
 
-/// Refuses a caller who may not do this to every company, or to every record of the kind, or may not
-/// see all of its fields in full. A log quotes what happened to the people, so it needs the same for
-/// contacts. Which people may be shown or changed is decided for each of them.
+/// Refuses a caller who may not do this to every company, or to every record of the kind, or may
+/// not see all of its fields in full. A log quotes what happened to the people, so it needs the
+/// same for contacts. Which people may be shown or changed is decided for each of them.
 fn refuse(app: &App, found: CompanyRoute<'_>) -> Option<Reply> {
     let company = KindId::from(COMPANY);
     let needs = match found {

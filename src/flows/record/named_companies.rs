@@ -1,8 +1,9 @@
 //! The companies that contacts have named, usually in a form: each is found by its name, or made.
 //!
 //! The decision about the form notes the name and makes the contact due. So the lead is written
-//! whatever becomes of the company, and what follows here is repeated until it is done. Two contacts
-//! that name one new company at once make one company: its first event has a key made of the name.
+//! whatever becomes of the company, and what follows here is repeated until it is done. Two
+//! contacts that name one new company at once make one company: its first event has a key made of
+//! the name.
 
 use crate::domain::base::primitives::{Actor, Ids, KindId, Millis, RecordId};
 use crate::domain::base::token::sha256_hex;
@@ -45,7 +46,7 @@ pub async fn commands<D: Database>(
         .into_iter()
         .map(|row| {
             let company = found.get(&normal_name(&row.name)).cloned();
-            told(row, company)
+            outcome(row, company)
         })
         .collect())
 }
@@ -55,14 +56,14 @@ pub async fn give_up<D: Database>(
     db: &D,
     contacts: &[RecordId],
 ) -> Result<Vec<Command>, DatabaseError> {
-    Ok(read(db, contacts).await?.into_iter().map(|row| told(row, None)).collect())
+    Ok(read(db, contacts).await?.into_iter().map(|row| outcome(row, None)).collect())
 }
 
 async fn read<D: Database>(db: &D, contacts: &[RecordId]) -> Result<Vec<NamedRow>, DatabaseError> {
     all(db.batch(vec![positions::named(contacts)]).await?.first())
 }
 
-fn told(row: NamedRow, company: Option<RecordId>) -> Command {
+fn outcome(row: NamedRow, company: Option<RecordId>) -> Command {
     let NamedRow { contact_id, name } = row;
     Command { who: RecordRef::Id(contact_id), inputs: vec![Input::CompanyFound { name, company }] }
 }
@@ -117,8 +118,8 @@ async fn find_or_make<D: Database>(
     Ok(found)
 }
 
-/// Returns the companies by name. Of several with one name, it is the oldest: ids are in the order of
-/// time.
+/// Returns the companies by name. Of several with one name, it is the oldest: ids are in the order
+/// of time.
 fn by_name(kind: &Kind, rows: Vec<CompanyRow>) -> BTreeMap<String, RecordId> {
     let mut found = BTreeMap::<String, RecordId>::new();
     for company in rows.into_iter().map(PlainRecord::from) {

@@ -1,5 +1,5 @@
-//! `dripline record people`, `join`, `leave`, `log` and `merge`: companies and their people, and two
-//! records that are one.
+//! `dripline record people`, `join`, `leave`, `log` and `merge`: companies and their people, and
+//! two records that are one.
 
 use super::record::{Asking, text, word};
 use super::server::Answer;
@@ -117,7 +117,7 @@ pub fn run(verb: &Verb, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
 
 fn people(listing: &Listing, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let Listing { company, asking, .. } = listing;
-    let path = format!("/api/v1/records/company/{company}/people{}", query(listing));
+    let path = format!("/api/v1/records/company/{company}/people?{}", query(listing));
     let answer = asking.server.get(&path);
     Answer::end(answer, asking.json, terminal, |page: &Value, out| {
         let mut table = Table::new(5, &["Id", "Called", "Role", "Stance", "Since"]);
@@ -144,7 +144,7 @@ fn people(listing: &Listing, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
 
 fn log(listing: &Listing, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     let Listing { company, asking, .. } = listing;
-    let path = format!("/api/v1/records/company/{company}/log{}", query(listing));
+    let path = format!("/api/v1/records/company/{company}/log?{}", query(listing));
     let answer = asking.server.get(&path);
     Answer::end(answer, asking.json, terminal, |page: &Value, out| {
         let mut table = Table::new(4, &["Record", "Number", "Event", "Properties"]);
@@ -195,7 +195,7 @@ fn merge(merging: &Merging, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
 
 fn query(Listing { limit, after, .. }: &Listing) -> String {
     let after = after.as_ref().map(|after| format!("&after={after}"));
-    format!("?limit={limit}{}", after.unwrap_or_default())
+    format!("limit={limit}{}", after.unwrap_or_default())
 }
 
 fn more(page: &Value, out: &mut dyn Write) -> io::Result<()> {

@@ -20,7 +20,8 @@ Examples:
   dripline record erase company 019cc1a0-7d2b-7c6e-9d0e-5f2f0b1a2c3d
   dripline record people 019cc1a0-7d2b-7c6e-9d0e-5f2f0b1a2c3d
   dripline record join 019cc1a0-7d2b-7c6e-9d0e-5f2f0b1a2c3d ann@larkspan.example --role buyer
-  dripline record merge company 019cc1a0-7d2b-7c6e-9d0e-5f2f0b1a2c3d 019cc1a0-7d2b-7c6e-9d0e-5f2f0b1a2c3e
+  dripline record merge company 019cc1a0-7d2b-7c6e-9d0e-5f2f0b1a2c3d \\
+    019cc1a0-7d2b-7c6e-9d0e-5f2f0b1a2c3e
 
 Exit status: 0 shown or done, 1 the server refused or it was not confirmed, 2 usage.")]
 pub struct Args {

@@ -102,8 +102,8 @@ impl Check<'_> {
         }
     }
 
-    /// Checks a condition on the companies of a contact. It asks only what is read of a company with
-    /// each of its people, and nothing that time alone changes.
+    /// Checks a condition on the companies of a contact. It asks only what is read of a company
+    /// with each of its people, and nothing that time alone changes.
     fn company(&mut self, key: &str, rule: &Rule, role: Option<&str>) {
         let inner = format!("{key}.company");
         self.ensure(self.of.is_contact(), &inner, "only contacts work at companies");
