@@ -73,7 +73,7 @@ impl<S: Decidable> Decider<'_, S> {
         let end = way.iter().position(|above| above.id == self.subject.id)?;
         let titles = || way[..=end].iter().map(|above| above.title.clone());
         // The way begins where it ends.
-        let path = titles().last().into_iter().chain(titles()).collect();
+        let path = titles().next_back().into_iter().chain(titles()).collect();
         Some(EditConflict::Circle { field: field.to_owned(), new: new.clone(), path })
     }
 
