@@ -1,5 +1,6 @@
 //! Every URL that dripline serves: maps method and path to a route. The enum is the complete list.
 
+pub mod companies;
 mod records;
 
 #[cfg(test)]
@@ -65,8 +66,7 @@ pub enum Route<'a> {
     ApiSetBroadcast(&'a str, BroadcastVerb),
     /// Explains the state of a contact, identified by its id.
     ApiExplain(&'a str),
-    /// Explains the state of a contact identified in the body: an address in a URL would end up in
-    /// logs.
+    /// Explains the state of a contact identified in the body: URLs end up in logs.
     ApiExplainAsked,
     /// Erases a contact, identified by its id.
     ApiErase(&'a str),
@@ -138,6 +138,8 @@ pub enum Route<'a> {
     AdminReleaseCampaign(&'a str),
     /// Records of any kind.
     Record(RecordRoute<'a>),
+    /// Companies and their people.
+    Company(companies::CompanyRoute<'a>),
     /// The dead letters of the queues.
     Dead(DeadRoute<'a>),
     /// Unpublishes a campaign, from the web app.
@@ -302,6 +304,7 @@ impl Route<'_> {
             AdminSetBroadcast(..) | AdminReleaseCampaign(_) => page(To(Send)),
             AdminRelease(_) => page(To(Operate)),
             Record(found) => found.credential(),
+            Company(found) => found.credential(),
             Dead(found) => found.credential(),
             Session(found) => found.credential(),
             Team(found) => found.credential(),
@@ -343,6 +346,7 @@ impl Route<'_> {
             Record(RecordRoute::Kind(KindRoute::Publish)) => Act::new("publish", "kind", ""),
             Record(RecordRoute::Erase(_, id)) => Act::new("erase", "record", id),
             Team(TeamRoute::Audit) => Act::new("read", "audit", ""),
+            Company(found) => return found.act(),
             _ => return None,
         })
     }
@@ -382,8 +386,7 @@ pub enum Credential {
     ApiToken(Need),
     /// A session of the web app with a permission.
     Session(Need),
-    /// The session of an owner, except on a machine that nobody else can reach: the mailbox has the
-    /// sign-in links of all members.
+    /// An owner's session, except on a machine of one's own: all sign-in links are in the mailbox.
     Mailbox,
 }
 
@@ -443,8 +446,7 @@ pub fn area(path: &str) -> Area {
     }
 }
 
-/// Returns whether a URL is a page of the web app, and so a valid target of signing in: a path of
-/// ours, optionally with a query, in the form that a header has.
+/// Returns whether signing in may lead to a URL: a page of the web app, in the form of a header.
 pub fn is_page_of_the_web_app(address: &str) -> bool {
     use Route::*;
     let (path, _) = address.split_once('?').unwrap_or((address, ""));

@@ -121,7 +121,7 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::AdminUnsuppress => admin::suppressions::release(app, inbound).await,
         Route::ApiMerge(id) => api::contacts::merge(app, inbound, id).await,
         Route::ApiMergeAsked => api::contacts::merge_named(app, inbound).await,
-        Route::Record(found) => api::records::answer(app, inbound, found).await,
+        Route::Record(_) | Route::Company(_) => records(app, inbound, found).await,
         Route::ApiRestore => api::restore::show(app, inbound).await,
         Route::ApiResolveRestore(word) => api::restore::resolve(app, inbound, word).await,
         Route::ApiParked => api::quarantine::list(app, inbound).await,
@@ -156,6 +156,14 @@ async fn health(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
     match found {
         Route::Ready => api::health::ready(app, inbound).await,
         _ => Reply::text(200, "ok\n"),
+    }
+}
+
+async fn records(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
+    match found {
+        Route::Record(found) => api::records::answer(app, inbound, found).await,
+        Route::Company(found) => api::companies::answer(app, inbound, found).await,
+        _ => response::unavailable(&inbound),
     }
 }
 

@@ -424,7 +424,7 @@ impl Loaded {
         let since = now.minus(Span::days(1));
         let mails =
             ask((!mailboxes.is_empty()).then(|| contacts::mails_of_mailboxes(&mailboxes, since)));
-        let [numbers, holders] = FieldFacts::questions(catalog, commands).map(ask);
+        let facts = FieldFacts::questions(catalog, commands).map(ask);
 
         let rows = if statements.is_empty() { Vec::new() } else { db.batch(statements).await? };
         let answer = |index: Option<usize>| index.and_then(|index| rows.get(index));
@@ -444,7 +444,7 @@ impl Loaded {
             erased: last_erased(all(answer(erased))?, &hashes),
             hashes,
             messages: messages.map(|message| (message.id.clone(), message)).collect(),
-            field_facts: FieldFacts::read(answer(numbers), answer(holders))?,
+            field_facts: FieldFacts::read(facts.map(answer))?,
         })
     }
 
@@ -557,7 +557,8 @@ impl Loaded {
                     hourly_quotas,
                     mails_to_mailbox,
                     taken,
-                    next_number: None,
+                    companies: self.field_facts.companies().to_vec(),
+                    ..<_>::default()
                 };
                 decide(catalog, *contact, input, now, ids)?.of_any()
             }
@@ -568,8 +569,15 @@ impl Loaded {
                     None => self.field_facts.next_number(&record.kind),
                     Some(_) => None,
                 };
-                let input =
-                    DecisionInput { inputs, hourly_quotas, taken, next_number, ..<_>::default() };
+                let ancestors = self.field_facts.ancestors().to_vec();
+                let input = DecisionInput {
+                    inputs,
+                    hourly_quotas,
+                    taken,
+                    next_number,
+                    ancestors,
+                    ..<_>::default()
+                };
                 decide(catalog, *record, input, now, ids)?.of_any()
             }
         };

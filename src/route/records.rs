@@ -1,6 +1,6 @@
 //! The routes for records of any kind, and for kinds, through the API.
 
-use super::{GET, NoRoute, Route, both, one};
+use super::{GET, NoRoute, Route, both, companies, one};
 
 /// The routes for records, through the API: the kind and, where one is meant, the id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +57,6 @@ pub(super) fn find<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoR
         ["records", kind, id, "unmask"] => one("POST", Record(Unmask(kind, id)), "POST"),
         ["records", kind, id, "explain"] => one("GET", Record(Explain(kind, id)), GET),
         ["records", kind, id, "erase"] => one("POST", Record(Erase(kind, id)), "POST"),
-        _ => Err(NoRoute::NotFound),
+        _ => companies::companies(method, parts),
     }
 }

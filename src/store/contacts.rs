@@ -1,16 +1,18 @@
 //! Reading contacts, with everything that a decision about them needs.
 
+use super::positions::{positions_of_contact, read_positions};
 use super::statement::{Statement, Value};
 use crate::domain::base::primitives::MemberId;
 use crate::domain::base::primitives::{CampaignId, Channel, KindId, Millis, QualifiedId, RecordId};
 use crate::domain::base::token::Keyring;
 use crate::domain::contact::consent::Consent;
+use crate::domain::contact::position::Position;
 use crate::domain::contact::suppression::Suppression;
 use crate::domain::contact::touch::Touch;
 use crate::domain::contact::{Alias, Contact, SoftBounces};
 use crate::domain::engine::change::ErasedAddress;
 use crate::domain::record::enrollment::Enrollment;
-use crate::domain::record::event::{Event, Properties};
+use crate::domain::record::event::{Event, POSITION_EVENTS, Properties};
 use crate::domain::record::{HISTORY_EVENTS_MAX, PlainRecord, Record};
 use crate::domain::segment::AnyRecord;
 use serde::de::DeserializeOwned;
@@ -23,6 +25,9 @@ use std::collections::BTreeMap;
 /// have ended by then are left out.
 macro_rules! contact_query {
     ($which:literal) => {
+        contact_query!("", $which)
+    };
+    ($more:expr, $which:literal) => {
         concat!(
             "
 SELECT c.id, c.seq, c.email, c.phone, c.external_id, c.attributes, c.tags, c.score, c.locale,
@@ -52,11 +57,23 @@ SELECT c.id, c.seq, c.email, c.phone, c.external_id, c.attributes, c.tags, c.sco
             'until', until, 'source', source, 'at', at))
      FROM suppressions
     WHERE (channel = 'email' AND address = c.email OR channel = 'sms' AND address = c.phone)
-      AND (until IS NULL OR until > ?5)) AS suppressed
+      AND (until IS NULL OR until > ?5)) AS suppressed",
+            $more,
+            "
   FROM contacts c
  WHERE ",
             $which
         )
+    };
+}
+
+/// The query for contacts, with their positions if the reader watches the events that make them.
+macro_rules! asked_for {
+    ($watched_events:ident, $which:literal) => {
+        match $watched_events.iter().any(|name| POSITION_EVENTS.contains(&name.as_str())) {
+            true => contact_query!(positions_of_contact!(), $which),
+            false => contact_query!($which),
+        }
     };
 }
 
@@ -69,7 +86,8 @@ pub fn by_ids<'a>(
     now: Millis,
 ) -> Statement {
     let ids: Vec<&str> = ids.into_iter().map(RecordId::as_str).collect();
-    let sql = contact_query!(
+    let sql = asked_for!(
+        watched_events,
         "c.kind = 'contact'
    AND c.id IN (SELECT coalesce(merged_into, id) FROM contacts
                  WHERE id IN (SELECT value FROM json_each(?1)))"
@@ -85,7 +103,8 @@ pub fn records_by_ids<'a>(
     now: Millis,
 ) -> Statement {
     let ids: Vec<&str> = ids.into_iter().map(RecordId::as_str).collect();
-    let sql = contact_query!(
+    let sql = asked_for!(
+        watched_events,
         "c.id IN (SELECT coalesce(merged_into, id) FROM contacts
                    WHERE id IN (SELECT value FROM json_each(?1)))"
     );
@@ -103,13 +122,15 @@ pub fn by_addresses(
     // The most common case, since nearly every form asks for an e-mail address. SQLite needs a
     // third of the time for it.
     if let Some(email) = addresses.lone_email() {
-        let sql = contact_query!(
+        let sql = asked_for!(
+            watched_events,
             "c.id = (SELECT coalesce(merged_into, id) FROM contacts WHERE email = ?1)"
         );
         return Statement::new(sql, params(Value::text(email), watched_events, entry_keys, now));
     }
     // Each part of the OR has its own index, and SQLite uses all three.
-    let sql = contact_query!(
+    let sql = asked_for!(
+        watched_events,
         "c.id IN (SELECT coalesce(merged_into, id) FROM contacts
                    WHERE email IN (SELECT value FROM json_each(?1, '$.emails'))
                       OR phone IN (SELECT value FROM json_each(?1, '$.phones'))
@@ -275,6 +296,11 @@ pub struct ContactRow {
     history: Vec<Event>,
     #[serde(deserialize_with = "json_text")]
     suppressed: Vec<Suppression>,
+    /// Only where they are asked for.
+    #[serde(default, deserialize_with = "read_positions")]
+    positions: Vec<Position>,
+    #[serde(default)]
+    named_company: Option<String>,
 }
 
 impl ContactRow {
@@ -313,6 +339,8 @@ impl From<ContactRow> for Contact {
             soft_bounces: row.soft_bounces,
             touches: row.touches,
             aliases: row.aliases,
+            positions: row.positions,
+            named_company: row.named_company,
         }
     }
 }

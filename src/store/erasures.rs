@@ -32,7 +32,7 @@ const MESSAGES: &str = "
 
 /// Returns the statements that remove everything identifying from the rows about these contacts,
 /// and add the hashes of their addresses to the list.
-pub fn empty(contacts: &[RecordId], addresses: &[ErasedAddress], now: Millis) -> [Statement; 13] {
+pub fn empty(contacts: &[RecordId], addresses: &[ErasedAddress], now: Millis) -> [Statement; 15] {
     let of = |sql: &str| Statement {
         sql: sql.replace("MESSAGES", MESSAGES).into(),
         params: vec![Value::json(contacts)],
@@ -45,9 +45,11 @@ pub fn empty(contacts: &[RecordId], addresses: &[ErasedAddress], now: Millis) ->
             vec![Value::json(contacts), Value::Int(now.0)],
         ),
         // The id of an event from a client was chosen by the client and may identify the person.
+        // The key of a company that somebody named would keep another of that name from being made.
         Statement::new(
             "UPDATE events SET
-                    key = iif(key LIKE 'api:%' OR key LIKE 'api-refused:%', NULL, key),
+                    key = iif(key LIKE 'api:%' OR key LIKE 'api-refused:%'
+                              OR key LIKE 'named:%', NULL, key),
                     content = NULL,
                     properties = iif(
                         substr(name, 1, instr(name, '.')) IN (SELECT value FROM json_each(?2)),
@@ -82,6 +84,9 @@ pub fn empty(contacts: &[RecordId], addresses: &[ErasedAddress], now: Millis) ->
         of("DELETE FROM short_links
              WHERE contact_id IN (SELECT value FROM json_each(?1))"),
         of("DELETE FROM cap_places WHERE contact_id IN (SELECT value FROM json_each(?1))"),
+        of("DELETE FROM positions WHERE contact_id IN (SELECT value FROM json_each(?1))
+                                     OR company_id IN (SELECT value FROM json_each(?1))"),
+        of("DELETE FROM named_companies WHERE contact_id IN (SELECT value FROM json_each(?1))"),
         forget_dead_letters(contacts, addresses),
         // Who did what and when remains; what was before and after is the person's.
         of("UPDATE audit SET detail = 'null'

@@ -9,7 +9,7 @@ use crate::domain::record::enrollment::EnrollmentState;
 use serde::Deserialize;
 
 /// The invariants that always hold: a name, and a query whose rows are violations.
-pub const ALWAYS: [(&str, &str); 19] = [
+pub const ALWAYS: [(&str, &str); 21] = [
     (
         "a contact's events are numbered 1 to n without a gap",
         "SELECT contact_id, count(*), min(seq), max(seq) FROM events GROUP BY contact_id
@@ -147,6 +147,32 @@ pub const ALWAYS: [(&str, &str); 19] = [
         "nobody is found who was erased or merged",
         "SELECT r.record_id FROM record_words r JOIN contacts c ON c.id = r.record_id
           WHERE c.erased_at IS NOT NULL OR c.merged_into IS NOT NULL",
+    ),
+    (
+        "a contact has one main position at most, and none at what is no company any more",
+        "SELECT contact_id, count(*) FROM positions
+          GROUP BY contact_id HAVING sum(is_main) > 1 OR count(*) > 20
+         UNION ALL
+         SELECT p.contact_id, p.company_id FROM positions p
+           LEFT JOIN contacts c ON c.id = p.contact_id AND c.kind = 'contact'
+                               AND c.erased_at IS NULL AND c.merged_into IS NULL
+           LEFT JOIN contacts k ON k.id = p.company_id AND k.kind = 'company'
+                               AND k.erased_at IS NULL AND k.merged_into IS NULL
+          WHERE c.id IS NULL OR k.id IS NULL",
+    ),
+    (
+        "companies are joined and left in turn, and who joined last has a position",
+        "SELECT e.contact_id, e.properties ->> 'company' AS company,
+                sum(iif(e.name = 'company.joined', 1, -1)) AS balance
+           FROM events e
+           JOIN contacts c ON c.id = e.contact_id AND c.erased_at IS NULL AND c.merged_into IS NULL
+           JOIN contacts k ON k.id = e.properties ->> 'company' AND k.erased_at IS NULL
+                          AND k.merged_into IS NULL
+          WHERE e.name IN ('company.joined', 'company.left')
+            AND NOT EXISTS (SELECT 1 FROM contacts WHERE merged_into = k.id)
+          GROUP BY 1, 2
+         HAVING balance <> EXISTS (SELECT 1 FROM positions p
+                                    WHERE p.contact_id = e.contact_id AND p.company_id = company)",
     ),
     ("counters are what the rows say", COUNTERS_THAT_DIFFER),
 ];

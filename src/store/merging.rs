@@ -1,4 +1,4 @@
-//! Merging contacts: the rows that move from one contact to another.
+//! Merging: the rows that move from one record to another.
 
 use super::statement::{Statement, Value};
 use crate::domain::base::primitives::RecordId;
@@ -33,5 +33,23 @@ pub fn take_over(from: &RecordId, into: &RecordId) -> [Statement; 6] {
         both("UPDATE OR IGNORE cap_places SET contact_id = ?2 WHERE contact_id = ?1"),
         both("UPDATE short_links SET contact_id = ?2 WHERE contact_id = ?1"),
         both("DELETE FROM parked WHERE contact_id = ?1 AND ?2 IS NOT NULL"),
+    ]
+}
+
+/// Returns the statements that move the people of a company to another. Who was at both keeps the
+/// position there, which is the main one if either was.
+pub fn take_over_people(from: &RecordId, into: &RecordId) -> [Statement; 3] {
+    let both =
+        |sql| Statement::new(sql, vec![Value::text(from.as_str()), Value::text(into.as_str())]);
+    [
+        both(
+            "UPDATE positions SET is_main = 1
+              WHERE company_id = ?2 AND EXISTS (
+                    SELECT 1 FROM positions o
+                     WHERE o.company_id = ?1 AND o.contact_id = positions.contact_id
+                       AND o.is_main)",
+        ),
+        both("UPDATE OR IGNORE positions SET company_id = ?2 WHERE company_id = ?1"),
+        both("DELETE FROM positions WHERE company_id = ?1 AND ?2 IS NOT NULL"),
     ]
 }

@@ -219,3 +219,21 @@ pub fn by_key(key: &str) -> Statement {
 pub struct ByKeyRow {
     pub id: RecordId,
 }
+
+/// Selects the records whose logs have events with these idempotency keys, unless they are erased;
+/// rows are `KeyHolderRow`.
+pub fn by_keys(keys: &[String]) -> Statement {
+    Statement::new(
+        "SELECT e.key, coalesce(c.merged_into, c.id) AS id
+           FROM events e JOIN contacts c ON c.id = e.contact_id
+          WHERE e.key IN (SELECT value FROM json_each(?1)) AND c.erased_at IS NULL",
+        vec![Value::json(keys)],
+    )
+}
+
+/// A row of `by_keys`.
+#[derive(Deserialize)]
+pub struct KeyHolderRow {
+    pub key: String,
+    pub id: RecordId,
+}

@@ -4,6 +4,7 @@ mod dates;
 
 use super::statement::Value;
 use crate::domain::base::primitives::{KindId, Millis, QualifiedId, Span};
+use crate::domain::kind::COMPANY;
 use crate::domain::record::HISTORY_EVENTS_MAX;
 use crate::domain::segment::{
     AMOUNT_MAX, AMOUNT_UNIT, COLUMNS, Comparison, Events, JourneyState, Measure, Occurrence,
@@ -182,6 +183,7 @@ impl RuleSql {
             }
             Rule::Journey { journey, state, step } => self.journey(journey, *state, step.as_ref()),
             Rule::Sample(sample) => self.sample(sample),
+            Rule::Company { rule, role } => self.company(rule, role.as_deref()),
         }
     }
 
@@ -333,7 +335,7 @@ fn in_order_of_cost(parts: &[Rule]) -> Vec<&Rule> {
             Rule::All(parts) | Rule::Any(parts) => parts.iter().map(cost).max().unwrap_or(0),
             Rule::Not(part) => cost(part),
             Rule::Attribute { test: Operator::Date(_) | Operator::Relative { .. }, .. } => 1,
-            Rule::Segment(_) | Rule::Journey { .. } => 2,
+            Rule::Segment(_) | Rule::Journey { .. } | Rule::Company { .. } => 2,
             Rule::Event { .. } | Rule::Amount { .. } | Rule::EventTime { .. } => 3,
             Rule::Sequence { .. } => 4,
             _ => 0,
@@ -445,6 +447,23 @@ impl RuleSql {
                  ORDER BY p.state = 'active' DESC, p.entered_at DESC, p.id DESC LIMIT 1)
               WHERE state = {state}{})",
             at.unwrap_or_default()
+        )
+    }
+
+    /// Returns the condition that the rule holds for a company where the contact has a position.
+    /// The company is `c` within it, so that the rule is written as for any record; what is the
+    /// contact's is written one level further in, where `c` is still the contact.
+    fn company(&mut self, rule: &Rule, role: Option<&str>) -> Sql {
+        let role = role.map(|role| format!(" AND p.role = {}", self.constant(role)));
+        let contact = std::mem::replace(&mut self.of, KindId::from(COMPANY));
+        let holds = self.holds(rule);
+        self.of = contact;
+        format!(
+            "EXISTS (SELECT 1 FROM (SELECT p.company_id FROM positions p
+                                     WHERE p.contact_id = c.id{}) AS own
+                       JOIN contacts c ON c.id = own.company_id
+                      WHERE c.erased_at IS NULL AND {holds})",
+            role.unwrap_or_default()
         )
     }
 

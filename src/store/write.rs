@@ -2,6 +2,7 @@
 //! table and kind of change, regardless of the number of rows.
 
 use super::kinds::IndexRows;
+use super::positions::PositionRows;
 use super::statement::{Statement, Value};
 use super::{erasures, kinds, merging, search};
 use crate::domain::base::primitives::{MessageId, Millis, RecordId};
@@ -39,6 +40,14 @@ pub fn decisions(decisions: &[&Decision], now: Millis) -> Vec<Statement> {
         }
         for change in &decision.changes {
             rows.add(&decision.subject.id, change);
+        }
+        match &decision.subject {
+            AnyRecord::Contact(contact) => rows.positions.look_at(contact),
+            // What was merged into an erased record goes too; contacts erase each by a decision.
+            AnyRecord::Plain(record) if record.erased_at.is_some() => {
+                rows.erased.extend(record.aliases.iter().cloned());
+            }
+            AnyRecord::Plain(_) => {}
         }
     }
     rows.into_statements(now)
@@ -260,6 +269,7 @@ struct RowsByTable {
     unindexed: IndexRows,
     indexed: IndexRows,
     words: Vec<Json>,
+    positions: PositionRows,
     taken_over: Vec<[RecordId; 2]>,
     erased: Vec<RecordId>,
     erased_addresses: Vec<ErasedAddress>,
@@ -325,6 +335,12 @@ impl RowsByTable {
                 self.indexed.extend(added);
             }
             Change::Words(kind, words) => self.words.push(search::row(kind, contact, words)),
+            Change::SetPosition(_)
+            | Change::EndPosition(_)
+            | Change::NameCompany(_)
+            | Change::WakePeople
+            | Change::CheckParent
+            | Change::TakeOverPeople(_) => self.positions.add(contact, change),
             Change::TakeOver(from) => self.taken_over.push([from.clone(), contact.clone()]),
             Change::Erase(addresses) => {
                 self.erased.push(contact.clone());
@@ -408,13 +424,15 @@ impl RowsByTable {
             of_json(kinds::ADD_INDEXED, &self.indexed.indexed),
             of_json(kinds::ADD_UNIQUE, &self.indexed.unique),
         ];
+        let positions = self.positions.into_statements(&self.erased, now);
         // Last, so that rows that this batch itself writes are cleared too.
         let erasures = match self.erased.is_empty() {
             true => Vec::new(),
             false => erasures::empty(&self.erased, &self.erased_addresses, now).to_vec(),
         };
         let words = search::put(&self.words);
-        let statements = statements.into_iter().flatten().chain(words).chain(erasures);
+        let statements = statements.into_iter().flatten().chain(positions).chain(words);
+        let statements = statements.chain(erasures);
         first.into_iter().flatten().chain(taken_over).chain(statements).collect()
     }
 }
@@ -586,7 +604,7 @@ fn wake_row(decision: &Decision, now: Millis) -> Json {
 }
 
 /// Returns a statement whose rows are in one JSON parameter; `None` for no rows.
-fn of_json<T: Serialize>(sql: &'static str, rows: &[T]) -> Option<Statement> {
+pub(super) fn of_json<T: Serialize>(sql: &'static str, rows: &[T]) -> Option<Statement> {
     (!rows.is_empty()).then(|| Statement::new(sql, vec![Value::json(rows)]))
 }
 

@@ -435,7 +435,7 @@ mod tests {
     const EVIL: &str = "\"><script>alert('1')</script>&";
 
     fn field(name: &str, kind: FieldKind, required: bool) -> Field {
-        Field { name: name.into(), label: None, help: None, kind, required }
+        Field { name: name.into(), label: None, help: None, kind, required, names_company: false }
     }
 
     fn form(fields: Vec<Field>) -> Form {

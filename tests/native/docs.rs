@@ -502,7 +502,11 @@ fn routed_operations() -> BTreeSet<String> {
         let after = source.split(&format!("fn {name}<'a>(")).nth(1).unwrap();
         after.split("\n}\n").next().unwrap().to_owned()
     };
-    let tables = [table("src/route.rs", "api"), table("src/route/records.rs", "find")];
+    let tables = [
+        table("src/route.rs", "api"),
+        table("src/route/records.rs", "find"),
+        table("src/route/companies.rs", "companies"),
+    ];
     let mut found = BTreeSet::new();
     for line in tables.concat().lines() {
         let Some((pattern, rest)) =

@@ -5,6 +5,8 @@ mod bad_input;
 mod broadcast_cursor;
 mod broadcasts;
 mod campaign_walk;
+mod companies;
+mod company_merges;
 mod consent;
 mod contact_edits;
 mod contain;

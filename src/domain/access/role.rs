@@ -248,6 +248,7 @@ fn rule_problem(rule: &Rule) -> Option<String> {
             | Rule::EventTime { .. }
             | Rule::Sequence { .. } => "events",
             Rule::Journey { .. } => "journeys",
+            Rule::Company { .. } => "companies",
             Rule::Attribute { test: Operator::Relative { .. }, .. } => "the present date",
             _ => return,
         };

@@ -120,8 +120,10 @@ fn field(node: Node<'_>) -> Option<Field> {
     let help = table.get("help", Node::text);
     let required = table.get("required", Node::boolean).unwrap_or(false);
     let word = table.need("type", |node| node.one_of_known(TYPES, OTHER_TYPES));
+    let company = table.get("company", |node| node.one_of(&[("name", true)]));
     let kind = kind(word, &mut table)?;
-    Some(Field { name, label, help, kind, required })
+    let names_company = company.unwrap_or(false);
+    Some(Field { name, label, help, kind, required, names_company })
 }
 
 /// Reads the settings of a field type. A key of another type is an error.

@@ -15,7 +15,7 @@ use crate::domain::segment::{
 
 const KINDS: &[&str] = &[
     "all", "any", "not", "attribute", "tag", "consent", "score", "event", "sequence", "segment",
-    "journey", "sample",
+    "journey", "sample", "company",
 ];
 const TESTS: &[&str] = &[
     "is", "is_not", "in", "not_in", "contains", "starts_with", "matches", "eq", "gt", "gte", "lt",
@@ -25,7 +25,7 @@ const TESTS: &[&str] = &[
 const EVENT_TESTS: &[&str] = &["count", "never", "sum", "average", "first", "last"];
 const TIME_TESTS: &[&str] = &["before", "after", "in_last"];
 /// The other keys beside a kind of condition.
-const MORE: &[&str] = &["channel", "within", "where", "span", "state", "step"];
+const MORE: &[&str] = &["channel", "within", "where", "span", "state", "step", "role"];
 
 const STATES: &[(&str, JourneyState)] = &[
     ("never", JourneyState::Never),
@@ -84,6 +84,11 @@ fn read_kind(kind: &str, table: &mut Table<'_>) -> Option<Rule> {
             let state = table.need("state", |node| node.one_of(STATES).map(Some));
             let step = table.get("step", Node::text);
             Some(Rule::Journey { journey: journey?, state: state?, step })
+        }
+        "company" => {
+            let inner = table.get("company", rule);
+            let role = table.get("role", Node::text);
+            Some(Rule::Company { rule: Box::new(inner?), role })
         }
         "sample" => table.get("sample", |node| {
             let mut table = node.table();

@@ -5,14 +5,17 @@ pub mod address;
 pub mod claim;
 pub mod consent;
 pub mod country;
+pub mod free_mail;
 pub mod message;
 pub mod message_source;
 pub mod phone;
+pub mod position;
 pub mod suppression;
 pub mod touch;
 
 use crate::domain::base::primitives::{Channel, KindId, Millis, RecordId};
 use crate::domain::contact::consent::{Consent, ConsentState};
+use crate::domain::contact::position::Position;
 use crate::domain::contact::suppression::{Suppression, SuppressionReason};
 use crate::domain::contact::touch::Touch;
 use crate::domain::record::Record;
@@ -52,6 +55,10 @@ pub struct Contact {
     pub touches: Vec<Touch>,
     /// The contacts that were merged into this one.
     pub aliases: Vec<Alias>,
+    /// Where the contact works, if the deployment uses companies.
+    pub positions: Vec<Position>,
+    /// A company that the contact has named and that is still to be found or made.
+    pub named_company: Option<String>,
 }
 
 /// A contact has all that a record has.
@@ -155,6 +162,8 @@ impl Contact {
             soft_bounces: BTreeMap::new(),
             touches: Vec::new(),
             aliases: Vec::new(),
+            positions: Vec::new(),
+            named_company: None,
         }
     }
 

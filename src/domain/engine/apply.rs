@@ -54,6 +54,9 @@ impl Decider<'_, Contact> {
                 self.release(release.channel, &release.by, &release.note);
             }
             Input::Chose(choice) => self.update_preferences(*choice),
+            Input::Positioned(edit) => self.apply_position(edit),
+            Input::LeftCompany { company, by } => self.end_position(&company, &by),
+            Input::CompanyFound { name, company } => self.join_named(&name, company),
             Input::Unsubscribed { channel, message, origin_hash } => {
                 if let Some(message) = self.messages.get(&message).cloned() {
                     self.unsubscribed_by(&message, self.now, None);

@@ -10,6 +10,7 @@ use crate::domain::contact::address::shown;
 use crate::domain::contact::consent::ConsentRecord;
 use crate::domain::contact::message::SmsCost;
 use crate::domain::contact::message::{DeliveryTimestamps, Message, MessageState};
+use crate::domain::contact::position::Position;
 use crate::domain::contact::suppression::{Release, Suppression};
 use crate::domain::kind::Settled;
 use crate::domain::record::enrollment::{Enrollment, HourlyQuota};
@@ -72,8 +73,20 @@ pub enum Change {
     Index(KindId, Settled),
     /// Give the record of this kind these words to be found by, and no others.
     Words(KindId, Words),
+    /// Take or change a position at a company.
+    SetPosition(Position),
+    /// End the position at a company.
+    EndPosition(RecordId),
+    /// Note the company that the contact has named, to be found or made; `None`: that is done.
+    NameCompany(Option<String>),
+    /// Decide again about the people of this company, because rules ask about it.
+    WakePeople,
+    /// The record has another parent: the batch is refused if that makes a circle.
+    CheckParent,
     /// Take over the enrollments and messages of this contact, which is merged into the decision's.
     TakeOver(RecordId),
+    /// Take over the people of this company, which is merged into the decision's.
+    TakeOverPeople(RecordId),
     /// Clear everything that identifies the contact from its rows; these were its addresses.
     Erase(Vec<ErasedAddress>),
 }

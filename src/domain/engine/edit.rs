@@ -1,7 +1,8 @@
 //! Edits: the fields that a member, a program, an import or a journey sets.
 
-use super::{Decidable, Decider};
+use super::{Ancestor, Decidable, Decider};
 use crate::domain::base::primitives::Actor;
+use crate::domain::engine::change::Change;
 use crate::domain::field::IndexKey;
 use crate::domain::record::edit::{Edit, EditConflict, FieldEdit};
 use crate::domain::record::event::names;
@@ -27,7 +28,8 @@ impl<S: Decidable> Decider<'_, S> {
             }
         };
         let conflicts = fields.iter().filter_map(conflict);
-        let conflicts: Vec<_> = conflicts.chain(self.taken_among(&fields)).collect();
+        let conflicts = conflicts.chain(self.taken_among(&fields));
+        let conflicts: Vec<_> = conflicts.chain(self.circle_among(&fields)).collect();
         if !conflicts.is_empty() {
             return self.conflicts.extend(conflicts);
         }
@@ -35,6 +37,11 @@ impl<S: Decidable> Decider<'_, S> {
         for (name, field) in fields {
             let before = values(&self.subject, &name);
             if before != field.new {
+                if self.catalog.kind(&self.subject.kind).and_then(|kind| kind.parent())
+                    == Some(&*name)
+                {
+                    self.changes.push(Change::CheckParent);
+                }
                 self.subject.set_field(&name, field.new.clone());
                 changed.insert(name, json!([before, field.new]));
             }
@@ -70,6 +77,20 @@ impl<S: Decidable> Decider<'_, S> {
             new: edit.new.clone(),
         };
         taken.map(conflict).collect()
+    }
+
+    /// Returns a conflict if the new parent of the record has the record above it.
+    fn circle_among(&self, fields: &BTreeMap<String, FieldEdit>) -> Option<EditConflict> {
+        let field = self.catalog.kind(&self.subject.kind)?.parent()?;
+        let new = &fields.get(field)?.new;
+        let parent = new.as_str()?;
+        let way: Vec<&Ancestor> =
+            self.ancestors.iter().filter(|above| above.start.as_str() == parent).collect();
+        let end = way.iter().position(|above| above.id == self.subject.id)?;
+        let titles = || way[..=end].iter().map(|above| above.title.clone());
+        // The way begins where it ends.
+        let path = titles().next_back().into_iter().chain(titles()).collect();
+        Some(EditConflict::Circle { field: field.to_owned(), new: new.clone(), path })
     }
 
     /// Adds and removes tags. Returns those that were added, and those that were removed.

@@ -9,7 +9,7 @@ use crate::domain::base::token::Keyring;
 use crate::domain::contact::ERASED;
 use crate::domain::contact::{Alias, Contact};
 use crate::domain::engine::change::{Change, ErasedAddress};
-use crate::domain::kind::Settled;
+use crate::domain::kind::{COMPANY, Settled};
 use crate::domain::publication::catalog::Catalog;
 use crate::domain::record::PlainRecord;
 use crate::domain::record::Record;
@@ -94,12 +94,16 @@ pub fn erase_record(
         decider.changes.push(Change::Index(decider.subject.kind.clone(), settled));
     }
     decider.changes.extend(forget_words(catalog, &decider.subject.kind));
+    if decider.subject.kind.as_str() == COMPANY && catalog.asks_about_companies() {
+        decider.changes.push(Change::WakePeople);
+    }
     decider.changes.push(Change::Erase(Vec::new()));
     let Decider { subject, changes, .. } = decider;
-    let PlainRecord { record: Record { id, kind, seq, .. }, number, .. } = subject;
+    let PlainRecord { record: Record { id, kind, seq, .. }, number, aliases, .. } = subject;
     let empty = PlainRecord::unknown(id, kind, created_at);
     let record = Record { seq, erased_at: Some(now), ..empty.record };
-    let subject = PlainRecord { record, number, ..PlainRecord::unknown("".into(), "".into(), now) };
+    let empty = PlainRecord::unknown("".into(), "".into(), now);
+    let subject = PlainRecord { record, number, aliases, ..empty };
     Some(Decision { subject, read_seq, changes, conflicts: Vec::new() }.of_any())
 }
 

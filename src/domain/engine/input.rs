@@ -2,10 +2,13 @@
 //! follows from it (`apply`, and a file for each larger kind of input).
 
 use super::engagement;
-use crate::domain::base::primitives::{CampaignId, Channel, MessageId, Millis, QualifiedId};
+use crate::domain::base::primitives::{
+    CampaignId, Channel, MessageId, Millis, QualifiedId, RecordId,
+};
 use crate::domain::campaign::broadcast::{BroadcastRecipient, turn_key};
 use crate::domain::contact::claim::Claims;
 use crate::domain::contact::message::SmsCost;
+use crate::domain::contact::position::{PositionEdit, PositionSource};
 use crate::domain::contact::suppression::{Release, Suppression};
 use crate::domain::contact::touch;
 use crate::domain::form::ConsentCheckbox;
@@ -14,7 +17,7 @@ use crate::domain::inbound::delivery_report::DeliveryReport;
 use crate::domain::inbound::engagement::Engagement;
 use crate::domain::inbound::sms::InboundSms;
 use crate::domain::record::edit::Edit;
-use crate::domain::record::event::Properties;
+use crate::domain::record::event::{POSITION_EVENTS, Properties};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -97,6 +100,16 @@ pub enum Input {
     Suppressed(Suppression),
     /// An operator lifts the suppression of the contact's address.
     Released(Release),
+    /// Somebody says what position the contact has at a company.
+    Positioned(PositionEdit),
+    /// Somebody says that the contact is no longer at a company.
+    LeftCompany { company: RecordId, by: PositionSource },
+    /// The company that the contact had named is found or made; `None` if it cannot be.
+    CompanyFound {
+        /// The name, as the contact typed it.
+        name: String,
+        company: Option<RecordId>,
+    },
     /// The contact unsubscribed from a channel.
     Unsubscribed {
         channel: Channel,
@@ -126,6 +139,9 @@ impl Input {
             | Self::Chose(_)
             | Self::Suppressed(_)
             | Self::Released(_)
+            | Self::Positioned(_)
+            | Self::LeftCompany { .. }
+            | Self::CompanyFound { .. }
             | Self::Unsubscribed { .. } => None,
         }
     }
@@ -166,7 +182,19 @@ impl Input {
     pub fn required_history(&self) -> &'static [&'static str] {
         match self {
             Self::Engaged(_) | Self::Reclassified(_) => &engagement::REQUIRED_HISTORY,
+            Self::Positioned(_) | Self::LeftCompany { .. } | Self::CompanyFound { .. } => {
+                &POSITION_EVENTS
+            }
             _ => &[],
+        }
+    }
+
+    /// Returns the company that the decision needs.
+    pub fn company(&self) -> Option<&RecordId> {
+        match self {
+            Self::Positioned(edit) => Some(&edit.company),
+            Self::CompanyFound { company, .. } => company.as_ref(),
+            _ => None,
         }
     }
 

@@ -1,10 +1,12 @@
 //! Merging: two contacts turn out to be one person. One survives; the other becomes an empty row,
 //! whose id and addresses lead to the survivor.
 //!
-//! This is the only decision about two contacts. It consists of two decisions, written in one batch
-//! that fails if either contact has a newer event.
+//! With the merge of records of other kinds (`merge_record`), it is the only decision about two. It
+//! consists of two decisions, written in one batch that fails if either contact has a newer event.
 
-use super::{Decider, Decision, StepLimitExceeded, forget_words, wake_at, words_change, words_of};
+use super::{
+    Decidable, Decider, Decision, StepLimitExceeded, forget_words, wake_at, words_change, words_of,
+};
 use crate::domain::base::primitives::{Channel, Ids, KindId, Millis, RecordId};
 use crate::domain::campaign::journey::ReEntry;
 use crate::domain::contact::consent::{self, Consent, ConsentState};
@@ -18,9 +20,11 @@ use crate::domain::record::enrollment::{Enrollment, EnrollmentState, MERGED_REAS
 use crate::domain::record::event::{Event, names};
 use serde_json::json;
 
-/// The families of events that belong to one contact id: its consents, segments and enrollments.
+/// The families of events that belong to one contact id: its consents, segments, enrollments and
+/// positions.
 /// All others are about the person, so rules on the survivor take them into account.
-const OF_ONE_ID: [&str; 4] = ["consent.", "contact.", "segment.", "journey."];
+const OF_ONE_ID: [&str; 6] =
+    ["consent.", "contact.", "segment.", "journey.", "company.", "record."];
 
 /// Merges `from` into `into`. `log` holds the newest events of `from`, oldest first. The first of
 /// the two decisions is about `from`, which gives up the addresses that `into` takes over.
@@ -37,6 +41,7 @@ pub fn merge(
     decider.record(names::CONTACT_MERGED, None, json!({ "from": from.id }));
     decider.take_over_consents(&from);
     decider.take_over_profile(&from);
+    decider.take_over_positions(&from);
     decider.take_over_memberships(&from);
     decider.take_over_log(&from.id, log);
     decider.changes.push(Change::TakeOver(from.id.clone()));
@@ -66,6 +71,7 @@ fn leave(
     decider.record(names::CONTACT_MERGED, None, json!({ "into": survivor.id }));
     decider.leave_all_segments();
     decider.changes.extend(forget_words(catalog, &KindId::contact()));
+    decider.give_up_positions();
     let Decider { subject: from, changes, .. } = decider;
     let keep = |own: Option<String>, survivors: &Option<String>| {
         own.filter(|own| survivors.as_ref() != Some(own))
@@ -143,10 +149,12 @@ impl Decider<'_, Contact> {
             }
         }
     }
+}
 
-    /// Puts the survivor into the segments of the other contact, with the original entry times, so
+impl<S: Decidable> Decider<'_, S> {
+    /// Puts the survivor into the segments of the other record, with the original entry times, so
     /// that this is not a new entry. Whether their rules still hold is checked right after.
-    fn take_over_memberships(&mut self, from: &Contact) {
+    pub(super) fn take_over_memberships(&mut self, from: &Record) {
         for (segment, since) in &from.segments {
             if self.subject.segments.contains_key(segment) {
                 continue;
@@ -161,9 +169,9 @@ impl Decider<'_, Contact> {
         self.pending_events.clear();
     }
 
-    /// Copies the other contact's events about the person into the survivor's log, for rules to
-    /// evaluate. A copy triggers nothing and is not counted.
-    fn take_over_log(&mut self, from: &RecordId, log: Vec<Event>) {
+    /// Copies the other record's events about the person or thing into the survivor's log, for
+    /// rules to evaluate. A copy triggers nothing and is not counted.
+    pub(super) fn take_over_log(&mut self, from: &RecordId, log: Vec<Event>) {
         let is_about_person =
             |event: &Event| !OF_ONE_ID.iter().any(|family| event.name.starts_with(family));
         for mut event in log.into_iter().filter(is_about_person) {
@@ -175,11 +183,11 @@ impl Decider<'_, Contact> {
         }
     }
 
-    /// Takes over the enrollments of the other contact. If both are in the same journey, the
+    /// Takes over the enrollments of the other record. If both are in the same journey, the
     /// survivor's own enrollment goes on, unless each is for a different value. In a journey that
     /// can be entered only once and that the survivor has entered before, the other's enrollment
     /// ends, and its waiting messages are held back.
-    fn take_over_enrollments(&mut self, from: &Contact) {
+    pub(super) fn take_over_enrollments(&mut self, from: &Record) {
         for enrollment in &from.enrollments {
             let mut others = self.subject.enrollments.iter();
             let is_same = |own: &Enrollment| own.is_of(&enrollment.campaign, &enrollment.journey);

@@ -11,8 +11,10 @@ mod sms_cost;
 mod engagement;
 mod erase;
 mod pause;
+mod position;
 mod delivery_report;
 mod merge;
+mod merge_record;
 mod inbound_sms;
 mod migrate;
 mod outage;
@@ -33,22 +35,27 @@ pub use input::{
 };
 pub(in crate::domain) use journey::triggers;
 pub use merge::merge;
+pub use merge_record::merge_records;
 pub use pause::ARCHIVED;
 pub use subject::Decidable;
 
-use crate::domain::base::primitives::{CampaignId, Ids, KindId, MessageId, Millis, QualifiedId};
+use crate::domain::base::primitives::{
+    CampaignId, Ids, KindId, MessageId, Millis, QualifiedId, RecordId,
+};
 use crate::domain::campaign::journey::RunState;
 use crate::domain::contact::message::Message;
 use crate::domain::engine::change::{Change, Count, Metric};
 use crate::domain::field::IndexKey;
 use crate::domain::kind::Settled;
 use crate::domain::publication::catalog::Catalog;
-use crate::domain::record::Record;
 use crate::domain::record::edit::EditConflict;
 use crate::domain::record::enrollment::{Enrollment, HourlyQuota};
 use crate::domain::record::event::{Event, Properties, names};
+use crate::domain::record::{PlainRecord, Record};
 use crate::domain::search::{self, Words};
 use crate::domain::segment::{AnyRecord, Subject};
+use position::CompanyFacts;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Deref;
@@ -70,6 +77,19 @@ pub struct DecisionInput<I = Input> {
     pub next_number: Option<i64>,
     /// The unique values of edits that other records have, by field.
     pub taken: Vec<(String, IndexKey)>,
+    /// The companies that the inputs name, and those in whose domain the contact's address is.
+    pub companies: Vec<PlainRecord>,
+    /// The records above those that an edit makes a parent, and these themselves.
+    pub ancestors: Vec<Ancestor>,
+}
+
+/// A record on the way from another to the top of its hierarchy.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Ancestor {
+    /// Where the way starts.
+    pub start: RecordId,
+    pub id: RecordId,
+    pub title: String,
 }
 
 impl<I> Default for DecisionInput<I> {
@@ -81,6 +101,8 @@ impl<I> Default for DecisionInput<I> {
             mails_to_mailbox: Vec::new(),
             next_number: None,
             taken: Vec::new(),
+            companies: Vec::new(),
+            ancestors: Vec::new(),
         }
     }
 }
@@ -163,13 +185,16 @@ pub fn decide<S: Decidable>(
     ids: &mut Ids,
 ) -> Result<Decision<S>, StepLimitExceeded> {
     let read_seq = subject.seq;
-    let DecisionInput { inputs, messages, hourly_quotas, mails_to_mailbox, .. } = input;
+    let DecisionInput { inputs, messages, hourly_quotas, mails_to_mailbox, next_number, .. } =
+        input;
     let kind = catalog.kind(&subject.kind).cloned();
     let before = kind.as_ref().map(|kind| kind.entries(&subject.attributes)).unwrap_or_default();
     let words = words_of(catalog, &subject);
+    let DecisionInput { taken, companies, ancestors, .. } = input;
     let decider = Decider::of(catalog, subject, now, ids);
-    let mut decider =
-        Decider { messages, hourly_quotas, mails_to_mailbox, taken: input.taken, ..decider };
+    let mut decider = Decider { messages, hourly_quotas, mails_to_mailbox, taken, ..decider };
+    (decider.companies, decider.ancestors) = (companies, ancestors);
+    let facts = CompanyFacts::of(&decider);
     decider.date_again();
     decider.end_archived_journeys();
     decider.migrate_journeys();
@@ -186,9 +211,12 @@ pub fn decide<S: Decidable>(
     if decider.exceeds_step_limit() {
         return Err(StepLimitExceeded);
     }
+    if read_seq > 0 && CompanyFacts::of(&decider) != facts {
+        decider.changes.push(Change::WakePeople);
+    }
     let Decider { mut subject, mut changes, conflicts, .. } = decider;
     if let Some(kind) = kind.filter(|_| subject.seq > read_seq) {
-        subject.settle(&kind, input.next_number, now);
+        subject.settle(&kind, next_number, now);
         let settled = Settled::between(before, kind.entries(&subject.attributes));
         if !settled.is_empty() {
             changes.push(Change::Index(kind.id.clone(), settled));
@@ -229,6 +257,8 @@ pub struct Decider<'a, S> {
     changes: Vec<Change>,
     conflicts: Vec<EditConflict>,
     taken: Vec<(String, IndexKey)>,
+    companies: Vec<PlainRecord>,
+    ancestors: Vec<Ancestor>,
     /// Events whose consequences are not applied yet.
     pending_events: VecDeque<Event>,
     /// Journeys that `enroll` steps named and that are not entered yet.
@@ -251,6 +281,8 @@ impl<'a, S> Decider<'a, S> {
             changes: Vec::new(),
             conflicts: Vec::new(),
             taken: Vec::new(),
+            companies: Vec::new(),
+            ancestors: Vec::new(),
             pending_events: VecDeque::new(),
             enrolled: VecDeque::new(),
             steps: 0,
@@ -401,5 +433,6 @@ fn wake_at<S: Subject>(catalog: &Catalog, subject: &S, now: Millis) -> Option<Mi
             journey::next_occurrence(subject, published, name, journey, now)
         })
     });
-    steps.chain(rules).chain(endings).chain(starts).min()
+    let named = subject.names_company().then_some(now);
+    steps.chain(rules).chain(endings).chain(starts).chain(named).min()
 }

@@ -57,7 +57,12 @@ impl Decidable for Contact {
     const REDATED: &'static str = names::CONTACT_REDATED;
 
     fn apply(decider: &mut Decider<'_, Self>, input: Input) {
+        let fields = decider.catalog.company_fields();
+        let before = fields.into_iter().map(|name| (name, decider.subject.attribute(name)));
+        let before = before.collect();
         decider.apply(input);
+        decider.note_named_company(&before);
+        decider.join_by_domain();
     }
 
     fn outlives_erasure(input: &Input) -> bool {

@@ -64,6 +64,9 @@ pub struct Field {
     pub kind: FieldKind,
     /// Whether an empty value is refused.
     pub required: bool,
+    /// Whether the answer names the visitor's company, which is found by its name or made.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub names_company: bool,
 }
 
 /// The types of field (`type` in a campaign file), with their settings.

@@ -7,7 +7,7 @@ use crate::domain::contact::address::AddressProblem;
 use serde_json::{Value, json};
 
 fn field(kind: FieldKind, required: bool) -> Field {
-    Field { name: "x".into(), label: None, help: None, kind, required }
+    Field { name: "x".into(), label: None, help: None, kind, required, names_company: false }
 }
 
 fn form(fields: Vec<Field>) -> Form {

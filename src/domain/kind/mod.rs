@@ -4,11 +4,13 @@
 
 mod built_in;
 mod check;
+mod company;
 mod reading;
 mod settle;
 
 pub use built_in::{COMPANY, built_in};
 pub use check::{KIND_BYTES_MAX, check};
+pub use company::{DOMAIN, DOMAIN_KEY, NAME_KEY, normal_domain, normal_name};
 pub use reading::{FieldValues, Sealer};
 pub use settle::{Entry, Settled};
 
@@ -18,7 +20,7 @@ use crate::domain::field::auto_number::Pattern;
 use crate::domain::field::{Field, FieldType, Labels, Sensitivity};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// A kind of record.
@@ -105,7 +107,11 @@ impl Kind {
 
 /// The kinds of a deployment: those that were published, and the built-in ones that were not.
 #[derive(Clone, Debug)]
-pub struct Kinds(BTreeMap<KindId, Rc<Kind>>);
+pub struct Kinds {
+    all: BTreeMap<KindId, Rc<Kind>>,
+    /// Those that were published.
+    published: BTreeSet<KindId>,
+}
 
 impl Default for Kinds {
     /// Returns the built-in kinds.
@@ -117,23 +123,30 @@ impl Default for Kinds {
 impl Kinds {
     pub fn new(published: impl IntoIterator<Item = Rc<Kind>>) -> Self {
         let built_in = built_in().into_iter().map(Rc::new);
+        let published: Vec<Rc<Kind>> = published.into_iter().collect();
+        let ids = published.iter().map(|kind| kind.id.clone()).collect();
         let all = built_in.chain(published).map(|kind| (kind.id.clone(), kind));
-        Self(all.collect())
+        Self { all: all.collect(), published: ids }
+    }
+
+    /// Returns whether a kind was published, and is not only built in.
+    pub fn is_published(&self, id: &KindId) -> bool {
+        self.published.contains(id)
     }
 
     /// Returns these kinds without those that cannot be read.
     pub fn without(mut self, unreadable: Vec<KindId>) -> Self {
-        self.0.retain(|id, _| !unreadable.contains(id));
+        self.all.retain(|id, _| !unreadable.contains(id));
         self
     }
 
     pub fn get(&self, id: &KindId) -> Option<&Rc<Kind>> {
-        self.0.get(id)
+        self.all.get(id)
     }
 
     /// Returns all kinds, ordered by id.
     pub fn all(&self) -> impl Iterator<Item = &Rc<Kind>> {
-        self.0.values()
+        self.all.values()
     }
 }
 

@@ -56,7 +56,7 @@ impl Kind {
                 (field.indexed.then(|| of(false)), field.unique.then(|| of(true)));
             indexed.into_iter().flatten().chain(unique.into_iter().flatten()).collect::<Vec<_>>()
         });
-        entries.collect()
+        entries.chain(self.company_entries(values)).collect()
     }
 
     /// Returns the least number that a record made now can have, as `PlainRecord::number` keeps it.

@@ -6,12 +6,12 @@ use crate::domain::base::primitives::{CampaignId, KindId, Millis, QualifiedId};
 use crate::domain::campaign::journey::{
     Action, Journey, JourneyStatus, ReEntry, RunState, Trigger,
 };
-use crate::domain::campaign::{Compiled, Page, segments_in_order};
+use crate::domain::campaign::{Campaign, Compiled, Page, segments_in_order};
 use crate::domain::form::Form;
-use crate::domain::kind::{Kind, Kinds};
+use crate::domain::kind::{COMPANY, Kind, Kinds};
 use crate::domain::publication::validate::normal_path;
 use crate::domain::record::enrollment::value_key;
-use crate::domain::record::event::{Properties, names};
+use crate::domain::record::event::{POSITION_EVENTS, Properties, names};
 use crate::domain::segment::Rule;
 use crate::domain::template::{TemplateError, TemplateSource, Templates};
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,8 @@ pub struct PublishedVersion {
     /// Full name and short name of each segment, in dependency order: a segment comes after those
     /// that its rule refers to.
     segments: Vec<(QualifiedId, String)>,
+    /// Whether a rule in it asks about the companies of contacts.
+    asks_about_companies: bool,
 }
 
 impl PublishedVersion {
@@ -43,7 +45,8 @@ impl PublishedVersion {
         let named = |name: &str| (QualifiedId::new(&campaign.id, name), name.to_owned());
         let segments = order.into_iter().map(named).collect();
         let (templates, pages) = Default::default();
-        Self { version, published_at, compiled, templates, pages, segments }
+        let asks_about_companies = rules_of(campaign).any(Rule::asks_about_companies);
+        Self { version, published_at, compiled, templates, pages, segments, asks_about_companies }
     }
 
     /// Reads a stored version. Fails if it is damaged, or was written by newer code in a form that
@@ -150,6 +153,19 @@ impl PublishedVersion {
             }
         }
     }
+}
+
+/// Returns the rules of a campaign.
+fn rules_of(campaign: &Campaign) -> impl Iterator<Item = &Rule> {
+    let segments = campaign.segments.values().map(|segment| &segment.rule);
+    let journeys = campaign.journeys.values().flat_map(|journey| {
+        let branches = journey.steps.iter().flat_map(|step| match &step.action {
+            Action::Branch { paths, .. } => paths.iter().map(|(rule, _)| rule).collect(),
+            _ => Vec::new(),
+        });
+        journey.enter.rules().chain(journey.ending_rules()).chain(branches)
+    });
+    segments.chain(journeys)
 }
 
 /// A stored version that cannot be read: it was written by newer code, or it is damaged. Its
@@ -461,6 +477,30 @@ impl Catalog {
         journeys.filter_map(key).collect()
     }
 
+    /// Returns whether any rule asks about the companies of contacts.
+    pub fn asks_about_companies(&self) -> bool {
+        let older = self.older.borrow();
+        let older = older.values().filter_map(|stored| stored.as_ref().ok());
+        self.live.values().chain(older).any(|published| published.asks_about_companies)
+    }
+
+    /// Returns the attributes in which contacts name their company: those that fields of live forms
+    /// set.
+    pub fn company_fields(&self) -> BTreeSet<&str> {
+        let forms = self.live.values().flat_map(|live| live.compiled.campaign.forms.values());
+        let fields = forms.flat_map(|form| &form.fields);
+        fields.filter(|field| field.names_company).map(|field| field.name.as_str()).collect()
+    }
+
+    /// Returns whether contacts are read with their positions: the kind `company` is published, a
+    /// form asks for the company, or a rule asks about companies. A deployment that has none of
+    /// these pays nothing for companies.
+    pub fn uses_companies(&self) -> bool {
+        self.kinds.is_published(&KindId::from(COMPANY))
+            || self.asks_about_companies()
+            || !self.company_fields().is_empty()
+    }
+
     /// Returns the names of the events that any rule or journey refers to: the part of a contact's
     /// history that a decision needs.
     pub fn watched_events(&self) -> BTreeSet<String> {
@@ -474,6 +514,9 @@ impl Catalog {
             names.insert(&published.compiled.campaign.goal.event);
             names.extend([names::GOAL_REACHED, names::FORM_SUBMITTED, names::CONSENT_CONFIRMED]);
             names.extend([names::SEGMENT_ENTERED, names::SEGMENT_LEFT]);
+        }
+        if self.uses_companies() {
+            names.extend(POSITION_EVENTS);
         }
         names.into_iter().map(str::to_owned).collect()
     }

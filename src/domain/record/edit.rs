@@ -59,6 +59,14 @@ pub enum EditConflict {
         /// The value that the author wanted.
         new: Value,
     },
+    /// The record would be above itself.
+    Circle {
+        field: String,
+        /// The parent that the author wanted.
+        new: Value,
+        /// The titles on the way up from the record to itself.
+        path: Vec<String>,
+    },
     /// Another record has the value, and only one may have it. Which one is not said: the author
     /// may not be allowed to see it.
     Taken {

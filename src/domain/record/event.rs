@@ -61,11 +61,15 @@ pub mod names {
     pub const RECORD_EDITED: &str = "record.edited";
     pub const RECORD_ERASED: &str = "record.erased";
     pub const RECORD_REDATED: &str = "record.redated";
+    pub const RECORD_MERGED: &str = "record.merged";
+    pub const COMPANY_JOINED: &str = "company.joined";
+    pub const COMPANY_CHANGED: &str = "company.changed";
+    pub const COMPANY_LEFT: &str = "company.left";
 
     /// The prefixes of event names that only dripline may record.
-    pub const RESERVED: [&str; 9] = [
+    pub const RESERVED: [&str; 10] = [
         "form.", "message.", "consent.", "contact.", "segment.", "journey.", "goal.", "broadcast.",
-        "record.",
+        "record.", "company.",
     ];
 
     /// The names that begin with one of `RESERVED`.
@@ -79,9 +83,14 @@ pub mod names {
         JOURNEY_MIGRATED, JOURNEY_RESCHEDULED, JOURNEY_COMPLETED, JOURNEY_EXITED, JOURNEY_FAILED,
         GOAL_REACHED, BROADCAST_QUEUED, BROADCAST_SKIPPED, BROADCAST_CONVERTED, CONTACT_NAMED,
         CONTACT_UPDATED, CONTACT_REPORT_REFUSED, CONTACT_ERASED, CONTACT_MERGED, CONTACT_REDATED,
-        RECORD_CREATED, RECORD_EDITED, RECORD_ERASED, RECORD_REDATED,
+        RECORD_CREATED, RECORD_EDITED, RECORD_ERASED, RECORD_REDATED, RECORD_MERGED,
+        COMPANY_JOINED, COMPANY_CHANGED, COMPANY_LEFT,
     ];
 }
+
+/// The events that say which positions a contact has had. Who reads a contact with them also gets
+/// its positions.
+pub const POSITION_EVENTS: [&str; 2] = [names::COMPANY_JOINED, names::COMPANY_LEFT];
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {

@@ -1,6 +1,7 @@
 //! Explains why a rule holds or not: its tree of conditions, each with the value found and the
 //! result.
 
+use super::company::with_role;
 use super::events::found;
 use super::{
     Comparison, DateTest, Events, JourneyState, Measure, Occurrence, Operator, Relative, Rule,
@@ -109,6 +110,7 @@ impl Rule {
                 format!("is in the random {percent} % of \"{seed}\""),
                 format!("属于“{seed}”的 {percent}% 随机样本"),
             ),
+            Self::Company { rule, role } => company_question(&rule.question(), role.as_deref()),
             Self::Event { events, count, within } => {
                 let (what, compared) = (events.question(*within), count.symbols(plain));
                 Words::new(
@@ -176,8 +178,24 @@ impl Rule {
                 Some(found.unwrap_or_default())
             }
             Self::Sample(sample) => Some(sample.has(subject.id.as_str()).into()),
+            Self::Company { rule, role } => {
+                let holding = with_role(subject, role.as_deref())
+                    .filter(|position| rule.evaluate(&*position.company, now).holds);
+                Some(holding.map(|position| position.company.title.clone()).collect())
+            }
         }
     }
+}
+
+/// Describes a condition on companies. Of a rule with parts, only the kind is said: its parts are
+/// not evaluated one by one, for each company has its own.
+fn company_question(rule: &Words, role: Option<&str>) -> Words {
+    let (en, zh) = role
+        .map_or_else(<_>::default, |role| (format!(" as \"{role}\""), format!("（角色“{role}”）")));
+    Words::new(
+        format!("works{en} at a company: {}", rule.en),
+        format!("任职的公司{zh}：{}", rule.zh),
+    )
 }
 
 impl Operator {

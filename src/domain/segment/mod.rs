@@ -3,6 +3,7 @@
 //! The same rule has two evaluators: `evaluate` here, used inside a decision, and its SQL form in
 //! `store::segments`, which finds the contacts to evaluate again. A property test compares the two.
 
+mod company;
 mod dates;
 mod events;
 mod explain;
@@ -103,6 +104,13 @@ pub enum Rule {
     },
     /// True for a fixed share of all contacts.
     Sample(Sample),
+    /// True if the rule holds for one of the companies where the contact has a position.
+    Company {
+        rule: Box<Rule>,
+        /// The role that the contact must have there; any, if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        role: Option<String>,
+    },
 }
 
 /// The state of a contact's newest enrollment in a journey.
@@ -183,10 +191,11 @@ impl Rule {
                 Evaluation::lasting(stands && is_there)
             }
             Self::Sample(sample) => Evaluation::lasting(sample.has(subject.id.as_str())),
+            Self::Company { rule, role } => company::evaluate(rule, role.as_deref(), subject, now),
         }
     }
 
-    /// Calls `visit` for this rule and every part of it.
+    /// Calls `visit` for this rule and every part of it that is about the same record.
     pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a Rule)) {
         visit(self);
         match self {
@@ -207,6 +216,13 @@ impl Rule {
             Self::Sequence { first, then, .. } => names.extend([&*first.event, &*then.event]),
             _ => {}
         });
+    }
+
+    /// Returns whether the rule asks about the companies of a contact.
+    pub fn asks_about_companies(&self) -> bool {
+        let mut asks = false;
+        self.walk(&mut |rule| asks |= matches!(rule, Self::Company { .. }));
+        asks
     }
 
     /// Returns the segments that the rule refers to.

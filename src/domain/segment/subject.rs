@@ -3,6 +3,7 @@
 use crate::domain::base::primitives::{Channel, RecordId};
 use crate::domain::contact::Contact;
 use crate::domain::contact::consent::Consent;
+use crate::domain::contact::position::Position;
 use crate::domain::record::{PlainRecord, Record};
 use serde_json::Value;
 use std::ops::{Deref, DerefMut};
@@ -20,6 +21,16 @@ pub trait Subject: DerefMut<Target = Record> {
 
     /// Returns the consent for a purpose on a channel. Only contacts have any.
     fn consent(&self, channel: Channel, purpose: &str) -> Option<&Consent>;
+
+    /// Returns where it works. Only contacts have positions.
+    fn positions(&self) -> &[Position] {
+        &[]
+    }
+
+    /// Returns whether it has named a company that is still to be found or made.
+    fn names_company(&self) -> bool {
+        false
+    }
 }
 
 /// A record whose kind is known only when it is read.
@@ -99,6 +110,14 @@ impl Subject for Contact {
 
     fn consent(&self, channel: Channel, purpose: &str) -> Option<&Consent> {
         Self::consent(self, channel, purpose)
+    }
+
+    fn positions(&self) -> &[Position] {
+        &self.positions
+    }
+
+    fn names_company(&self) -> bool {
+        self.named_company.is_some()
     }
 }
 

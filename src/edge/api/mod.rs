@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod broadcasts;
 pub mod campaigns;
+pub mod companies;
 pub mod contacts;
 pub mod dead_letters;
 pub mod description;

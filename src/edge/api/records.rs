@@ -54,7 +54,7 @@ pub async fn answer(app: App, inbound: Inbound, found: RecordRoute<'_>) -> Reply
 }
 
 /// Refuses a caller who may not do this to any record of the kind.
-fn refuse(app: &App, action: Action, kind: &KindId) -> Option<Reply> {
+pub(super) fn refuse(app: &App, action: Action, kind: &KindId) -> Option<Reply> {
     if app.access.may(action, kind) {
         return None;
     }
@@ -100,7 +100,7 @@ async fn page(app: &App, inbound: &Inbound, kind: &KindId, query: Query) -> Repl
     }
 }
 
-fn reader(app: &App) -> Reader<'_, D1> {
+pub(super) fn reader(app: &App) -> Reader<'_, D1> {
     let App { db, catalog, access, now, .. } = app;
     Reader { db, catalog, access, now: *now }
 }

@@ -7,7 +7,7 @@ use crate::domain::base::primitives::{Ids, Millis, RecordId};
 use crate::domain::contact::Contact;
 use crate::domain::engine;
 use crate::domain::publication::catalog::Catalog;
-use crate::domain::record::event::Event;
+use crate::domain::record::event::{Event, POSITION_EVENTS};
 use crate::flows::commit::{CONFLICT_RETRIES_MAX, load_older_versions};
 use crate::flows::contact::find;
 use crate::flows::error::{FlowError, Refusal};
@@ -78,7 +78,10 @@ async fn read<D: Database>(
     now: Millis,
 ) -> Result<(Contact, Contact), FlowError> {
     loop {
-        let watched: Vec<String> = catalog.watched_events().into_iter().collect();
+        // Their positions are taken over, whether or not the deployment uses companies now.
+        let mut watched = catalog.watched_events();
+        watched.extend(POSITION_EVENTS.map(str::to_owned));
+        let watched: Vec<String> = watched.into_iter().collect();
         let questions = [from, into].map(|named| find::questions(named, &watched, now));
         let answers = db.batch(questions.into_iter().flatten().collect()).await?;
         let find = |key: &str, named: &str, answers: &[Rows]| {

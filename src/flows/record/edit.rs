@@ -375,6 +375,11 @@ pub fn conflict_problem(conflict: &EditConflict) -> Problem {
             let help = "send that value as `was` to set yours all the same";
             Problem::new(format!("fields.{field}"), message).help(help)
         }
+        EditConflict::Circle { field, path, .. } => {
+            let message = format!("it would be above itself: {}", path.join(" → "));
+            let help = "choose a record that is not below this one";
+            Problem::new(format!("fields.{field}"), message).help(help)
+        }
         EditConflict::Taken { field, .. } => {
             let message = FieldReason::Taken.message(Language::English);
             Problem::new(format!("fields.{field}"), message)

@@ -91,7 +91,8 @@ pub async fn publish<D: Database>(
     let text = definition(kind)?;
     let mut statements = kinds::publish(&kind.id, &sha256_hex(&text), &text, now).to_vec();
     if planned.is_new {
-        let indexed = kept(before.as_ref(), kind, |field| field.indexed);
+        let mut indexed = kept(before.as_ref(), kind, |field| field.indexed);
+        indexed.extend(before.iter().flat_map(|before| kind.company_keys_kept(before)));
         let unique = kept(before.as_ref(), kind, |field| field.unique);
         statements.extend(kinds::keep_entries(&kind.id, &indexed, &unique));
         let words = search::has_other_words(before.as_ref(), kind);

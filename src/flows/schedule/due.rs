@@ -10,6 +10,7 @@ use crate::domain::publication::catalog::Catalog;
 use crate::flows::broadcast::run;
 use crate::flows::commit::{Command, CommitError, RecordRef, commit};
 use crate::flows::ports::{Database, DatabaseError, WorkQueue, all};
+use crate::flows::record::named_companies;
 use crate::flows::tasks::{Work, deliveries};
 use crate::store::broadcasts::DueRow;
 use crate::store::messages::IdRow;
@@ -126,7 +127,21 @@ pub async fn run<D: Database>(
         who: RecordRef::Id(contact.clone()),
         inputs: vec![Input::Record(RecordInput::TimePassed)],
     };
-    match commit(db, catalog, contacts.iter().map(command).collect(), now, ids).await {
+    let mut commands: Vec<Command> = contacts.iter().map(command).collect();
+    if catalog.uses_companies() {
+        match named_companies::commands(db, catalog, &contacts, now, ids).await {
+            Ok(named) => commands.extend(named),
+            // One of the names is at fault, and only its company is left out.
+            Err(error) if error.is_contact_specific() && contacts.len() > 1 => {
+                return Ok(Work::alone(contacts));
+            }
+            Err(error) if error.is_contact_specific() => {
+                commands.extend(named_companies::give_up(db, &contacts).await?);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    match commit(db, catalog, commands, now, ids).await {
         Ok(decisions) => Ok(deliveries(&decisions)),
         Err(error) if error.is_contact_specific() => Ok(Work::alone(contacts)),
         Err(error) => Err(error),

@@ -17,7 +17,7 @@ use crate::flows::schedule::due::DUE_PER_TICK_MAX;
 use crate::store::journeys::WakeRow;
 use crate::store::segments::{FillRow, StepRow};
 use crate::store::statement::{Rows, Statement};
-use crate::store::{dead_letters, failing, journeys, segments};
+use crate::store::{dead_letters, failing, journeys, positions, segments};
 use std::collections::VecDeque;
 
 /// The most backfill steps per tick: at a tenth of a second each, the database is free for others
@@ -125,13 +125,17 @@ impl<D: Database> Housekeeping<'_, D> {
         if fill.attempts > 0 {
             statements.push(failing::clear(FailingKind::Filling, &fill.segment_id));
         }
-        match publish::filled(catalog, &fill.segment_id) {
-            Some(segment) => {
+        match (positions::company_of_fill(fill), publish::filled(catalog, &fill.segment_id)) {
+            (Some(company), _) => {
+                let step = positions::wake_step(fill, &company, self.now, DUE_PER_TICK_MAX);
+                statements.extend(step);
+            }
+            (None, Some(segment)) => {
                 let span = pass_window(fill.wave, fill.not_before);
                 let step = segments::fill_step(fill, &segment, &span, self.now, DUE_PER_TICK_MAX);
                 statements.extend(step);
             }
-            None => statements.push(segments::end_fill(fill)),
+            (None, None) => statements.push(segments::end_fill(fill)),
         }
         let rows = self.db.batch(statements).await?;
         let step = rows.last().map(Rows::first::<StepRow>).transpose();

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod broadcast;
 pub mod campaign;
 pub mod check;
+mod companies;
 pub mod consents;
 pub mod dead_letters;
 pub mod diff;

@@ -1,13 +1,14 @@
 //! `dripline record`: lists, shows, explains, makes, edits and erases records of any kind.
+//! Companies and merging are in `companies`.
 
 use super::explain;
 use super::server::{Answer, Server};
 use super::table::Table;
-use super::{Exit, Terminal};
+use super::{Exit, Terminal, companies};
 use serde_json::{Map, Value, json};
 use std::io;
 
-/// List, show, explain, make, edit or erase records: contacts, companies, and your own kinds
+/// List, show, explain, make, edit, merge or erase records: contacts, companies, your own kinds
 ///
 /// A filter is a rule as in a campaign file, as JSON.
 #[derive(clap::Args, Debug)]
@@ -19,6 +20,10 @@ Examples:
   dripline record add company --set name=Larkspan --set domain=larkspan.example
   dripline record edit company 019cc1a0-7d2b-7c6e-9d0e-5f2f0b1a2c3d --set industry=optics
   dripline record erase company 019cc1a0-7d2b-7c6e-9d0e-5f2f0b1a2c3d
+  dripline record people 019cc1a0-7d2b-7c6e-9d0e-5f2f0b1a2c3d
+  dripline record join 019cc1a0-7d2b-7c6e-9d0e-5f2f0b1a2c3d ann@larkspan.example --role buyer
+  dripline record merge company 019cc1a0-7d2b-7c6e-9d0e-5f2f0b1a2c3d \\
+    019cc1a0-7d2b-7c6e-9d0e-5f2f0b1a2c3e
 
 Exit status: 0 shown or done, 1 the server refused or it was not confirmed, 2 usage.")]
 pub struct Args {
@@ -42,6 +47,8 @@ pub enum Verb {
     Edit(Editing),
     /// Erase a record that is no contact, for good
     Erase(Erasing),
+    #[command(flatten)]
+    Company(companies::Verb),
 }
 
 /// The server, and how its answer is printed.
@@ -137,6 +144,7 @@ pub struct Erasing {
 
 pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
     match &args.verb {
+        Verb::Company(verb) => companies::run(verb, terminal),
         Verb::Ls(listing) => list(listing, terminal),
         Verb::Show(One { kind, id, asking }) => {
             let answer = asking.server.get(&format!("/api/v1/records/{kind}/{id}"));
@@ -231,7 +239,7 @@ fn described(record: &Value) -> String {
     lines
 }
 
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
@@ -262,7 +270,7 @@ fn rule(text: &str) -> Result<Value, String> {
 }
 
 /// Reads a kind or an id in a form that is safe in a URL.
-fn word(text: &str) -> Result<String, String> {
+pub(super) fn word(text: &str) -> Result<String, String> {
     match !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
         true => Ok(text.to_owned()),
         false => Err("it has letters, digits and hyphens only".to_owned()),

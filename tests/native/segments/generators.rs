@@ -1,7 +1,10 @@
 //! Generated rules and contacts, with values that are easily confused.
 
 use super::*;
+use dripline::domain::base::primitives::{KindId, MemberId};
 use dripline::domain::campaign::Segment;
+use dripline::domain::contact::position::{Position, PositionSource};
+use dripline::domain::record::PlainRecord;
 
 /// Texts that are easily confused: with numbers, SQL, paths, or each other.
 pub const TEXTS: [&str; 16] = [
@@ -221,7 +224,39 @@ fn plain_question() -> impl Strategy<Value = Rule> {
             .prop_map(|(purpose, channel)| Rule::Consent { purpose, channel }),
         1 => comparison().prop_map(Rule::Score),
         2 => state_rule(),
+        2 => company_rule(),
     ]
+}
+
+/// A condition on the companies of a contact.
+fn company_rule() -> impl Strategy<Value = Rule> {
+    let scalars = || prop::collection::vec(scalar(), 0..3);
+    let test = prop_oneof![
+        4 => static_test(scalars),
+        1 => date().prop_map(|date| Operator::Date(DateTest::Before(date))),
+    ];
+    const NAMES: [&str; 7] = ["role", "list", "n", "email", "score", "owner", "odd.name"];
+    let leaf = prop_oneof![
+        4 => (select(NAMES.as_slice()), test).prop_map(|(name, test)| Rule::Attribute {
+            attribute: name.to_owned(),
+            test,
+        }),
+        1 => text().prop_map(Rule::Tag),
+        1 => comparison().prop_map(Rule::Score),
+        1 => select(["c.a", "c.b"].as_slice()).prop_map(|id| Rule::Segment(id.into())),
+    ];
+    let rule = leaf.prop_recursive(2, 4, 2, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Rule::All),
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Rule::Any),
+            inner.prop_map(|part| Rule::Not(Box::new(part))),
+        ]
+    });
+    (rule, role()).prop_map(|(rule, role)| Rule::Company { rule: Box::new(rule), role })
+}
+
+fn role() -> impl Strategy<Value = Option<String>> {
+    prop::option::of(select(["buyer", "采购", "O'Brien"].as_slice()).prop_map(str::to_owned))
 }
 
 pub fn rule() -> impl Strategy<Value = Rule> {
@@ -350,12 +385,37 @@ fn enrollment() -> impl Strategy<Value = Enrollment> {
     )
 }
 
-pub fn contact() -> impl Strategy<Value = Contact> {
-    let attributes = prop::collection::btree_map(
-        select(["role", "list", "n", "odd.name"].as_slice()).prop_map(str::to_owned),
-        value(),
-        0..4,
+fn attributes() -> impl Strategy<Value = BTreeMap<String, Value>> {
+    let names = select(["role", "list", "n", "odd.name"].as_slice()).prop_map(str::to_owned);
+    prop::collection::btree_map(names, value(), 0..4)
+}
+
+fn position() -> impl Strategy<Value = Position> {
+    let tags = prop::collection::btree_set(text(), 0..2);
+    let score = select([-1_i64, 0, 3, 5].as_slice());
+    let owner = prop::option::of(select(["m1", "5"].as_slice()).prop_map(MemberId::from));
+    let segments = prop::collection::btree_map(
+        select(["c.a", "c.b"].as_slice()).prop_map(QualifiedId::from),
+        Just(NOW),
+        0..2,
     );
+    (attributes(), tags, score, owner, segments, role()).prop_map(
+        |(attributes, tags, score, owner, segments, role)| {
+            let kind = KindId::from("company");
+            let mut company = PlainRecord::unknown(RecordId::from(""), kind, NOW);
+            company.seq = 1;
+            company.attributes = attributes;
+            company.tags = tags;
+            company.score = score;
+            company.owner = owner;
+            company.segments = segments;
+            Position { role, ..Position::new(company, PositionSource::domain(), NOW) }
+        },
+    )
+}
+
+pub fn contact() -> impl Strategy<Value = Contact> {
+    let attributes = attributes();
     let zone = prop::option::of(select(ZONES.as_slice()).prop_map(str::to_owned));
     let fields = (zone, select([-1_i64, 0, 3, 5].as_slice()));
     let segments = prop::collection::btree_map(
@@ -363,12 +423,14 @@ pub fn contact() -> impl Strategy<Value = Contact> {
         Just(NOW),
         0..3,
     );
-    let places = (segments, prop::collection::vec(enrollment(), 0..3));
+    let positions = prop::collection::vec(position(), 0..3);
+    let places = (segments, prop::collection::vec(enrollment(), 0..3), positions);
     let consents = prop::collection::vec(consent(), 0..3);
     let tags = prop::collection::btree_set(text(), 0..3);
     let history = prop::collection::vec(event(), 0..6);
     (attributes, fields, consents, tags, history, places).prop_map(
-        |(attributes, (zone, score), consents, tags, mut history, (segments, enrollments))| {
+        |(attributes, (zone, score), consents, tags, mut history, places)| {
+            let (segments, enrollments, positions) = places;
             let mut contact = Contact::unknown(RecordId::from(""), NOW);
             contact.attributes = attributes;
             contact.time_zone = zone;
@@ -376,6 +438,7 @@ pub fn contact() -> impl Strategy<Value = Contact> {
             contact.tags = tags;
             contact.segments = segments;
             contact.enrollments = enrollments;
+            contact.positions = positions;
             consents.into_iter().for_each(|consent| contact.put_consent(consent));
             history.iter_mut().enumerate().for_each(|(index, e)| e.seq = index as i64 + 1);
             contact.seq = history.len() as i64;
@@ -391,6 +454,9 @@ pub fn named(mut contacts: Vec<Contact>) -> Vec<Contact> {
         contact.id = RecordId(format!("c{index}"));
         let email = TEXTS[index % TEXTS.len()];
         contact.email = (index % 2 == 0).then(|| email.to_owned());
+        for (number, position) in contact.positions.iter_mut().enumerate() {
+            position.company.id = RecordId(format!("k{index}.{number}"));
+        }
         for (number, enrollment) in contact.enrollments.iter_mut().enumerate() {
             enrollment.id.0 = format!("{}.{index}.{number}", enrollment.id);
         }

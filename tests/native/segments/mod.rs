@@ -16,6 +16,7 @@ use dripline::domain::engine::change::Change;
 use dripline::domain::publication::validate::{
     OPTIONS_MAX, RULE_DATES_MAX, RULE_DEPTH_MAX, RULE_LEAVES_MAX, check, rule_bytes,
 };
+use dripline::domain::record::PlainRecord;
 use dripline::domain::record::enrollment::{Enrollment, EnrollmentState};
 use dripline::domain::record::event::{Event, Properties};
 use dripline::domain::segment::{
@@ -40,6 +41,8 @@ const HOUR: i64 = 3_600_000;
 /// A database with these contacts, written by the same statements as the flows use.
 pub fn store(contacts: Vec<Contact>) -> Sqlite {
     let db = Sqlite::in_memory().unwrap();
+    let companies = contacts.iter().flat_map(|contact| &contact.positions);
+    let companies: Vec<Decision> = companies.map(|own| written(&own.company)).collect();
     let decisions: Vec<Decision> = contacts
         .into_iter()
         .map(|contact| {
@@ -52,14 +55,25 @@ pub fn store(contacts: Vec<Contact>) -> Sqlite {
             changes.extend(contact.enrollments.iter().cloned().map(Change::Enrollment));
             let entered = contact.segments.iter();
             changes.extend(entered.map(|(id, at)| Change::EnterSegment(id.clone(), *at)));
+            changes.extend(contact.positions.iter().cloned().map(Change::SetPosition));
             // A decision without changes would not write the contact.
             let (read_seq, subject) = (contact.seq - 1, contact.into());
             Decision { read_seq, subject, changes, conflicts: Vec::new() }
         })
         .collect();
-    let decisions: Vec<&Decision> = decisions.iter().collect();
+    let decisions: Vec<&Decision> = companies.iter().chain(&decisions).collect();
     block_on(db.batch(write::decisions(&decisions, NOW))).unwrap();
     db
+}
+
+/// A decision that writes a company as it is.
+fn written(company: &PlainRecord) -> Decision {
+    let name = "record.created".to_owned();
+    let event = Event { seq: 1, at: NOW, name, campaign: None, properties: Properties::new() };
+    let mut changes = vec![Change::Event { event, key: None, content: None }];
+    let entered = company.segments.iter();
+    changes.extend(entered.map(|(id, at)| Change::EnterSegment(id.clone(), *at)));
+    Decision { read_seq: 0, subject: company.clone().into(), changes, conflicts: Vec::new() }
 }
 
 /// The ids that a statement returns.

@@ -36,6 +36,8 @@ impl Check<'_> {
             let count = form.fields.iter().filter(|field| is_kind(&field.kind)).count();
             self.ensure(count < 2, &fields, &format!("has {count} fields of type `{kind}`"));
         }
+        let naming = form.fields.iter().filter(|field| field.names_company).count();
+        self.ensure(naming < 2, &fields, &format!("{naming} fields name the company"));
         self.consents(&format!("{key}.consent"), &form.consents, has_email, has_tel);
         if let Some(page) = &form.thanks
             && !self.campaign.pages.contains_key(page)
@@ -64,6 +66,9 @@ impl Check<'_> {
             let message = format!("a field named `{name}` must have the type `{word}`");
             self.ensure(field.name != name || fits, &format!("{key}.type"), &message);
         }
+        let names_well = !field.names_company || matches!(field.kind, FieldKind::Text);
+        let message = "only a field of type `text` can name the company";
+        self.ensure(names_well, &format!("{key}.company"), message);
         if let Some(label) = &field.label {
             self.line(&format!("{key}.label"), label);
         }

@@ -50,6 +50,7 @@ fn asked(rule: &Rule) -> usize {
         Rule::Segment(_) => 130,
         Rule::Journey { .. } => 300,
         Rule::Sample(_) => 570,
+        Rule::Company { rule, .. } => asked(rule) + 200,
     }
 }
 

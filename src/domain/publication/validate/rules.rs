@@ -4,9 +4,12 @@ use super::{
     ANNIVERSARY_DAYS_MAX, Check, OPTIONS_MAX, PATTERN_BYTES_MAX, RULE_BYTES_MAX, RULE_DATES_MAX,
     RULE_DEPTH_MAX, RULE_LEAVES_MAX, SECTION_ENTRIES_MAX, TEXT_CHARS_MAX, rule_bytes,
 };
+use crate::domain::access::role::is_line;
 use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::primitives::{KindId, QualifiedId, Span};
 use crate::domain::campaign::segments_in_order;
+use crate::domain::contact::position::ROLE_CHARS_MAX;
+use crate::domain::kind::COMPANY;
 use crate::domain::record::event::CURRENCY;
 use crate::domain::segment::{
     Comparison, DateTest, Events, JourneyState, MOMENT_FORMS, Measure, Moment, Operator, Relative,
@@ -95,7 +98,42 @@ impl Check<'_> {
                 self.ensure(fits, &format!("{key}.sample.percent"), message);
                 self.line(&format!("{key}.sample.seed"), &sample.seed);
             }
+            Rule::Company { rule, role } => self.company(key, rule, role.as_deref()),
         }
+    }
+
+    /// Checks a condition on the companies of a contact. It asks only what is read of a company
+    /// with each of its people, and nothing that time alone changes.
+    fn company(&mut self, key: &str, rule: &Rule, role: Option<&str>) {
+        let inner = format!("{key}.company");
+        self.ensure(self.of.is_contact(), &inner, "only contacts work at companies");
+        if let Some(role) = role {
+            let fits = is_line(role, ROLE_CHARS_MAX);
+            let message = format!("a role is one line of at most {ROLE_CHARS_MAX} characters");
+            self.ensure(fits, &format!("{key}.role"), &message);
+        }
+        let mut wrong = None;
+        rule.walk(&mut |part| {
+            wrong = wrong.or(match part {
+                Rule::All(_) | Rule::Any(_) | Rule::Not(_) | Rule::Tag(_) | Rule::Score(_) => None,
+                Rule::Attribute { test: Operator::Relative { .. }, .. } => Some("the present date"),
+                Rule::Attribute { .. } | Rule::Segment(_) => None,
+                Rule::Company { .. } => Some("companies of companies"),
+                Rule::Consent { .. } => Some("consent"),
+                Rule::Sample(_) => Some("samples"),
+                Rule::Journey { .. } => Some("journeys"),
+                _ => Some("events"),
+            });
+        });
+        if let Some(what) = wrong {
+            let problem = Problem::new(&inner, format!("asks about {what} of a company"));
+            let help =
+                "make a segment of companies of it, and ask { company = { segment = \"…\" } }";
+            return self.problems.push(problem.help(help));
+        }
+        let contact = std::mem::replace(&mut self.of, KindId::from(COMPANY));
+        self.part(&inner, rule);
+        self.of = contact;
     }
 
     fn events(&mut self, key: &str, events: &Events, within: Option<Span>) {
@@ -313,6 +351,11 @@ fn size(rule: &Rule) -> (usize, usize) {
     let (depth, leaves) = match rule {
         Rule::All(parts) | Rule::Any(parts) => all(parts),
         Rule::Not(part) => size(part),
+        // Its SQL has two more SELECTs.
+        Rule::Company { rule, .. } => {
+            let (depth, leaves) = size(rule);
+            (depth + 2, leaves)
+        }
         _ => (0, 1),
     };
     (depth + 1, leaves)
