@@ -33,7 +33,7 @@ pub struct Wanted<'a> {
 pub fn list(wanted: &Wanted<'_>, now: Millis) -> Statement {
     let mut sql = RuleSql::new(wanted.kind, now);
     let holds = sql.holds(wanted.rule);
-    let (kind, mut records) = (sql.constant(wanted.kind.as_str()), sql.records());
+    let (kind, records) = (sql.constant(wanted.kind.as_str()), sql.records());
     // The index of kinds has no contacts, which are read as they come.
     let of_kind = match wanted.kind.is_contact() {
         true => String::new(),
@@ -49,36 +49,35 @@ pub fn list(wanted: &Wanted<'_>, now: Millis) -> Statement {
         }
         None => format!("SELECT id FROM contacts WHERE id < ?2{of_kind}"),
     };
-    let mut among = match &wanted.indexed {
-        Some(_) => format!(" AND c.id IN ({looked} ORDER BY 1 DESC LIMIT ?3)"),
-        None => String::new(),
-    };
-    let last = format!("{looked} ORDER BY 1 DESC LIMIT 1 OFFSET ?3 - 1");
-    let (mut stop, mut end) = (last.as_str(), "(SELECT id FROM stop)".to_owned());
-    // Without a condition, a page reads no more than it shows. Where records of other kinds are
-    // between the contacts, it looks at so many records, and says how far only if it is short.
-    if matches!(wanted.rule, Rule::All(parts) if parts.is_empty()) {
-        (stop, end) = ("SELECT NULL WHERE ?3 IS NULL", "NULL".to_owned());
-        if wanted.kind.is_contact() {
-            records = format!("({looked} ORDER BY 1 DESC LIMIT ?3) AS looked CROSS JOIN {records}");
-            among = " AND c.id = looked.id".to_owned();
-            end = format!("iif((SELECT count(*) FROM found) < ?4, ({last}), NULL)");
+    // The index says in which order they come, so that a page ends once it is full.
+    let (from, place) = match &wanted.indexed {
+        Some(_) => {
+            let joined = format!("({looked}) AS entry CROSS JOIN {records} ON c.id = entry.id");
+            (joined, "entry.id")
         }
-    }
+        None => (records, "c.id"),
+    };
+    // Without a condition, a page reads no more than it shows; between contacts are other records.
+    let stop = match wanted.rule {
+        Rule::All(parts) if parts.is_empty() && !wanted.kind.is_contact() => {
+            "SELECT NULL WHERE ?3 IS NULL".to_owned()
+        }
+        _ => format!("{looked} ORDER BY 1 DESC LIMIT 1 OFFSET ?3 - 1"),
+    };
     let text = format!(
         "WITH stop(id) AS MATERIALIZED ({stop}),
-         found AS MATERIALIZED (
+         found AS (
              SELECT c.id, c.seq, c.email, c.phone, c.external_id, c.title, c.number, c.owner,
                     c.stage, c.value, c.attributes, c.tags, c.score, c.created_at, c.updated_at,
                     0 AS is_end
-               FROM {records}
-              WHERE c.id < ?2 AND c.id >= coalesce((SELECT id FROM stop), ''){among}{of_kind}
+               FROM {from}
+              WHERE {place} < ?2 AND {place} >= coalesce((SELECT id FROM stop), ''){of_kind}
                 AND {IS_SOMEBODY} AND {holds}
-              ORDER BY c.id DESC LIMIT ?4)
+              ORDER BY {place} DESC LIMIT ?4)
          SELECT * FROM found
          UNION ALL
          SELECT id, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '{{}}', '[]', 0, 0, 0, 1
-           FROM (SELECT {end} AS id) WHERE id IS NOT NULL"
+           FROM stop"
     );
     let before = wanted.before.map_or("~", RecordId::as_str);
     let params = vec![
