@@ -15,7 +15,7 @@ use crate::domain::record::{PlainRecord, Record};
 use crate::domain::segment::{AnyRecord, Rule};
 use serde::Deserialize;
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The number of records that one page looks at, at most: about a tenth of a second of D1's one
 /// thread.
@@ -39,44 +39,51 @@ pub struct Wanted<'a> {
 const SCOPE_SLOT: usize = 5;
 
 impl Wanted<'_> {
-    /// Returns the query for the ids of the records to look at, which come by an index, and whether
-    /// it leaves out others of the kind.
-    fn looked(&self, sql: &mut RuleSql) -> (String, bool) {
+    /// Returns the query for the ids of the records to look at, which come by an index.
+    fn looked(&self, sql: &mut RuleSql) -> String {
         let kind = sql.constant(self.kind.as_str());
-        match (&self.indexed, self.scope) {
+        match (&self.indexed, self.owners()) {
             (Some((field, key)), _) => {
                 let (field, value) = (sql.constant(*field), sql.constant(json_key(key)));
-                let text = format!(
+                format!(
                     "SELECT record_id AS id FROM field_index
                       WHERE kind = {kind} AND field = {field} AND value = {value}
                         AND record_id < ?2"
-                );
-                (text, true)
+                )
             }
             // Of each owner the newest, so that an owner of very many costs no more.
-            (None, Scope::Of { owners, rules }) if rules.is_empty() => {
+            (None, Some(owners)) => {
                 let owners = sql.list(owners);
-                let text = format!(
+                format!(
                     "SELECT k.id FROM {owners} o CROSS JOIN contacts k
                       WHERE k.id IN (SELECT id FROM contacts
                                       WHERE owner = o.value AND kind = {kind} AND id < ?2
                                       ORDER BY id DESC LIMIT ?3)"
-                );
-                (text, true)
+                )
             }
             // The index of kinds has no contacts, which are read as they come.
-            _ if self.kind.is_contact() => ("SELECT id FROM contacts WHERE id < ?2".into(), false),
-            _ => {
-                let of_kind = format!("kind = {kind} AND kind <> 'contact'");
-                (format!("SELECT id FROM contacts WHERE id < ?2 AND {of_kind}"), false)
-            }
+            _ if self.kind.is_contact() => "SELECT id FROM contacts WHERE id < ?2".to_owned(),
+            _ => format!(
+                "SELECT id FROM contacts
+                  WHERE id < ?2 AND kind = {kind} AND kind <> 'contact'"
+            ),
         }
     }
 
-    /// Returns whether every record that is looked at is shown.
+    /// Returns the owners of the records that are looked at, if the index of owners says which.
+    fn owners(&self) -> Option<&BTreeSet<MemberId>> {
+        match self.scope {
+            Scope::Of { owners, rules } if rules.is_empty() && self.indexed.is_none() => {
+                Some(owners)
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns whether every record that is looked at is shown. Between contacts are other records.
     fn is_whole(&self) -> bool {
         let asks_nothing = matches!(self.rule, Rule::All(parts) if parts.is_empty());
-        asks_nothing && *self.scope == Scope::All
+        asks_nothing && *self.scope == Scope::All && !self.kind.is_contact()
     }
 }
 
@@ -87,46 +94,47 @@ pub fn list(wanted: &Wanted<'_>, now: Millis) -> Statement {
     let holds = sql.holds(wanted.rule);
     let scope = scope::condition(wanted.scope, wanted.kind, SCOPE_SLOT, now);
     let in_scope = scope.sql;
-    let (looked, is_part) = wanted.looked(&mut sql);
-    let (kind, mut records) = (sql.constant(wanted.kind.as_str()), sql.records());
+    let looked = wanted.looked(&mut sql);
+    let (kind, records) = (sql.constant(wanted.kind.as_str()), sql.records());
     let of_kind = match wanted.kind.is_contact() {
         true => String::new(),
         false => format!(" AND kind = {kind} AND kind <> 'contact'"),
     };
-    let mut among = match is_part {
-        true => format!(" AND c.id IN ({looked} ORDER BY 1 DESC LIMIT ?3)"),
-        false => String::new(),
-    };
-    let last = format!("{looked} ORDER BY 1 DESC LIMIT 1 OFFSET ?3 - 1");
-    let (mut stop, mut end) = (last.as_str(), "(SELECT id FROM stop)".to_owned());
-    // Without a condition, a page reads no more than it shows. Where records of other kinds are
-    // between the contacts, it looks at so many records, and says how far only if it is short.
-    if wanted.is_whole() {
-        (stop, end) = ("SELECT NULL WHERE ?3 IS NULL", "NULL".to_owned());
-        if wanted.kind.is_contact() {
-            records = format!("({looked} ORDER BY 1 DESC LIMIT ?3) AS looked CROSS JOIN {records}");
-            among = " AND c.id = looked.id".to_owned();
-            end = format!("iif((SELECT count(*) FROM found) < ?4, ({last}), NULL)");
+    // The index of a field says in which order they come, so that a page ends once it is full.
+    let (from, place) = match &wanted.indexed {
+        Some(_) => {
+            let joined = format!("({looked}) AS entry CROSS JOIN {records} ON c.id = entry.id");
+            (joined, "entry.id")
         }
-    }
+        None => (records, "c.id"),
+    };
+    let among = match wanted.owners() {
+        Some(_) => format!(" AND c.id IN ({looked} ORDER BY 1 DESC LIMIT ?3)"),
+        None => String::new(),
+    };
+    // Without a condition, a page reads no more than it shows.
+    let stop = match wanted.is_whole() {
+        true => "SELECT NULL WHERE ?3 IS NULL".to_owned(),
+        false => format!("{looked} ORDER BY 1 DESC LIMIT 1 OFFSET ?3 - 1"),
+    };
     let text = format!(
         "WITH stop(id) AS MATERIALIZED ({stop}),
-         found AS MATERIALIZED (
+         found AS (
              SELECT c.id, c.kind, c.seq, c.email, c.phone, c.external_id, c.locale, c.time_zone,
                     c.title, c.number, c.owner, c.stage, c.value, c.attributes, c.tags, c.score,
                     c.consents, c.created_at, c.updated_at,
                     (SELECT json_group_object(segment_id, entered_at)
                        FROM segment_members WHERE contact_id = c.id) AS segments,
                     0 AS is_end
-               FROM {records}
-              WHERE c.id < ?2 AND c.id >= coalesce((SELECT id FROM stop), ''){among}{of_kind}
-                AND {IS_SOMEBODY} AND {in_scope} AND {holds}
-              ORDER BY c.id DESC LIMIT ?4)
+               FROM {from}
+              WHERE {place} < ?2 AND {place} >= coalesce((SELECT id FROM stop), '')
+                    {among}{of_kind} AND {IS_SOMEBODY} AND {in_scope} AND {holds}
+              ORDER BY {place} DESC LIMIT ?4)
          SELECT * FROM found
          UNION ALL
          SELECT id, {kind}, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '{{}}',
                 '[]', 0, '[]', 0, 0, '{{}}', 1
-           FROM (SELECT {end} AS id) WHERE id IS NOT NULL"
+           FROM stop"
     );
     let before = wanted.before.map_or("~", RecordId::as_str);
     let params = [
