@@ -191,7 +191,7 @@ describe("Bad input", () => {
     ["a role that is too long", { contact: "victim@example.com", role: "长".repeat(61) }, 422],
     ["a role that turns the text round", { contact: "victim@example.com", role: "\u202eab" }, 422],
     ["an unknown key", { contact: "victim@example.com", weight: 1 }, 400],
-    ["a list", ["victim@example.com"], 400],
+    ["a number", 7, 400],
     ["too much", { contact: "x".repeat(10_000) }, 413],
   ]) {
     test(`${what} is answered, and nobody takes a position`, async () => {

@@ -514,10 +514,13 @@ fn parent_below_its_own_child_is_refused_with_the_way() {
     assert_eq!(refused(&top, &bottom), "集团 → Bottom → 集团");
 }
 
+/// What happens just before the first write.
+type Meddle<'w> = Box<dyn FnOnce(&World) + 'w>;
+
 /// A database in which something else happens just before the first write.
 struct Meddled<'w> {
     world: &'w World,
-    meddle: RefCell<Option<Box<dyn FnOnce(&World) + 'w>>>,
+    meddle: RefCell<Option<Meddle<'w>>>,
 }
 
 impl Database for Meddled<'_> {
