@@ -136,6 +136,8 @@ pub enum Route<'a> {
     AdminReleaseCampaign(&'a str),
     /// Records of any kind.
     Record(RecordRoute<'a>),
+    /// Static lists.
+    List(ListRoute<'a>),
     /// The dead letters of the queues.
     Dead(DeadRoute<'a>),
     /// Unpublishes a campaign, from the web app.
@@ -202,6 +204,22 @@ pub enum KindRoute<'a> {
     Publish,
     /// Returns what publishing a kind would do.
     Diff,
+}
+
+/// The routes for static lists, through the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListRoute<'a> {
+    /// Lists the lists.
+    All,
+    Create,
+    One(&'a str),
+    /// Changes the name or the description.
+    Edit(&'a str),
+    Delete(&'a str),
+    /// Lists the members.
+    Members(&'a str),
+    /// Adds and removes members.
+    Change(&'a str),
 }
 
 /// The routes for dead letters. In place of an id, `all` means all of them.
@@ -283,6 +301,28 @@ impl RecordRoute<'_> {
     }
 }
 
+impl ListRoute<'_> {
+    /// Which records may be seen and changed is up to the handler.
+    fn credential(self) -> Credential {
+        Credential::ApiToken(match self {
+            Self::All | Self::One(_) | Self::Members(_) => Need::Some(Action::See),
+            Self::Create | Self::Edit(_) | Self::Change(_) => Need::Some(Action::Edit),
+            // It takes every member off.
+            Self::Delete(_) => Need::Every(Action::Edit),
+        })
+    }
+
+    fn act(self) -> Option<Act> {
+        Some(match self {
+            Self::Create => Act::new("create", "list", ""),
+            Self::Edit(id) => Act::new("edit", "list", id),
+            Self::Delete(id) => Act::new("delete", "list", id),
+            Self::Change(id) => Act::new("change_members", "list", id),
+            Self::All | Self::One(_) | Self::Members(_) => return None,
+        })
+    }
+}
+
 impl TeamRoute<'_> {
     fn credential(self) -> Credential {
         Credential::ApiToken(match self {
@@ -344,6 +384,7 @@ impl Route<'_> {
             AdminSetBroadcast(..) | AdminReleaseCampaign(_) => page(To(Send)),
             AdminRelease(_) => page(To(Operate)),
             Record(found) => found.credential(),
+            List(found) => found.credential(),
             Dead(found) => found.credential(),
             Session(found) => found.credential(),
             Team(found) => found.credential(),
@@ -384,6 +425,7 @@ impl Route<'_> {
             Session(SessionRoute::ApiEndAll) => Act::new("end_all", "session", ""),
             Record(RecordRoute::Kind(KindRoute::Publish)) => Act::new("publish", "kind", ""),
             Record(RecordRoute::Erase(_, id)) => Act::new("erase", "record", id),
+            List(found) => return found.act(),
             Team(TeamRoute::Audit) => Act::new("read", "audit", ""),
             _ => return None,
         })
@@ -627,6 +669,20 @@ fn records<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
     }
 }
 
+/// Finds the route of a call about lists, by the path after `/api/v1/`.
+fn lists<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
+    use ListRoute::{All, Change, Create, Delete, Edit, Members, One};
+    use Route::List;
+    let both = |get, post| both(method, get, post);
+    match *parts {
+        ["lists"] => both(List(All), List(Create)),
+        ["lists", id] => both(List(One(id)), List(Edit(id))),
+        ["lists", id, "delete"] => one(method, "POST", List(Delete(id)), "POST"),
+        ["lists", id, "members"] => both(List(Members(id)), List(Change(id))),
+        _ => Err(NoRoute::NotFound),
+    }
+}
+
 /// Finds the route of an API call, by the path after `/api/v1/`.
 fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
     use Route::*;
@@ -693,6 +749,7 @@ fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
         ["roles", id] => one("POST", Team(PutRole(id)), "POST"),
         ["roles", id, "delete"] => one("POST", Team(DeleteRole(id)), "POST"),
         ["audit"] => one("GET", Team(Audit), GET),
+        ["lists", ..] => lists(method, parts),
         _ => records(method, parts),
     }
 }

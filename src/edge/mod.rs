@@ -128,6 +128,7 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::ApiRestore => api::restore::show(app, inbound).await,
         Route::ApiResolveRestore(word) => api::restore::resolve(app, inbound, word).await,
         Route::ApiParked => api::quarantine::list(app, inbound).await,
+        Route::List(found) => api::lists::answer(app, inbound, found).await,
         Route::Dead(found) => dead_letters(app, inbound, found).await,
         Route::ApiRelease(id) => api::quarantine::release(app, inbound, id).await,
         Route::ApiRejudge(id) => api::campaigns::reclassify(app, inbound, id).await,

@@ -2,6 +2,7 @@
 //! table and kind of change, regardless of the number of rows.
 
 use super::kinds::IndexRows;
+use super::lists::ListRows;
 use super::statement::{Statement, Value};
 use super::{erasures, kinds, merging};
 use crate::domain::base::primitives::{MessageId, Millis, RecordId};
@@ -243,6 +244,7 @@ struct RowsByTable {
     places: BTreeMap<(String, i64), [i64; 2]>,
     /// Whether each contact ends up in each segment, and since when: the last change counts.
     memberships: BTreeMap<[String; 2], Option<Millis>>,
+    lists: ListRows,
     messages: Vec<Vec<Value>>,
     /// One per message: `UPDATE … FROM` would take an arbitrary one of several.
     message_patches: BTreeMap<String, serde_json::Map<String, Json>>,
@@ -291,6 +293,9 @@ impl RowsByTable {
             Change::LeaveSegment(segment) => {
                 self.memberships.insert([contact.0.clone(), segment.0.clone()], None);
             }
+            Change::JoinList(list, membership) => self.lists.join(contact, list, membership),
+            Change::PutMembership(list, membership) => self.lists.put(contact, list, membership),
+            Change::LeaveList(list) => self.lists.leave(contact, list),
             Change::Queue(message) => self.messages.push(message_row(message)),
             Change::Message(id, patch) => self.add_message_patch(id, patch),
             Change::Reclassify { id, opened_at, clicked_at, events } => {
@@ -412,7 +417,8 @@ impl RowsByTable {
             false => erasures::empty(&self.erased, &self.erased_addresses, now).to_vec(),
         };
         let statements = statements.into_iter().flatten().chain(erasures);
-        first.into_iter().flatten().chain(taken_over).chain(statements).collect()
+        let lists = self.lists.into_statements();
+        first.into_iter().flatten().chain(taken_over).chain(lists).chain(statements).collect()
     }
 }
 

@@ -2,7 +2,9 @@
 //! follows from it (`apply`, and a file for each larger kind of input).
 
 use super::engagement;
-use crate::domain::base::primitives::{CampaignId, Channel, MessageId, Millis, QualifiedId};
+use crate::domain::base::primitives::{
+    CampaignId, Channel, ListId, MessageId, Millis, QualifiedId,
+};
 use crate::domain::campaign::broadcast::{BroadcastRecipient, turn_key};
 use crate::domain::contact::claim::Claims;
 use crate::domain::contact::message::SmsCost;
@@ -15,6 +17,7 @@ use crate::domain::inbound::engagement::Engagement;
 use crate::domain::inbound::sms::InboundSms;
 use crate::domain::record::edit::Edit;
 use crate::domain::record::event::Properties;
+use crate::domain::record::list::Listing;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -30,6 +33,8 @@ pub enum RecordInput {
     Conflicted(CustomEvent),
     /// Somebody sets fields of it.
     Edited(Box<Edit>),
+    /// Somebody puts it on a list, or takes it off.
+    Listed(Box<Listing>),
 }
 
 impl RecordInput {
@@ -39,6 +44,7 @@ impl RecordInput {
             Self::CustomEvent(reported) => Some(reported.key.clone()),
             Self::Conflicted(reported) => reported.conflict_key(),
             Self::Edited(edit) => edit.key.clone(),
+            Self::Listed(listing) => listing.key.clone(),
             Self::TimePassed => None,
         }
     }
@@ -209,6 +215,9 @@ pub struct Submitted {
     /// The boxes that were ticked.
     #[serde(default, with = "crate::domain::form::boxes")]
     pub agreed: Vec<ConsentCheckbox>,
+    /// The list that the form is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<ListId>,
     /// Where the visitor came from.
     pub touch: touch::Touch,
     /// The language in which the form was shown.

@@ -18,9 +18,9 @@ use crate::domain::record::enrollment::{Enrollment, EnrollmentState, MERGED_REAS
 use crate::domain::record::event::{Event, names};
 use serde_json::json;
 
-/// The families of events that belong to one contact id: its consents, segments and enrollments.
+/// The families of events that belong to one contact id: its consents, segments, lists and enrollments.
 /// All others are about the person, so rules on the survivor take them into account.
-const OF_ONE_ID: [&str; 4] = ["consent.", "contact.", "segment.", "journey."];
+const OF_ONE_ID: [&str; 5] = ["consent.", "contact.", "segment.", "list.", "journey."];
 
 /// Merges `from` into `into`. `log` holds the newest events of `from`, oldest first. The first of
 /// the two decisions is about `from`, which gives up the addresses that `into` takes over.
@@ -38,6 +38,7 @@ pub fn merge(
     decider.take_over_consents(&from);
     decider.take_over_profile(&from);
     decider.take_over_memberships(&from);
+    decider.take_over_lists(&from);
     decider.take_over_log(&from.id, log);
     decider.changes.push(Change::TakeOver(from.id.clone()));
     decider.take_over_enrollments(&from);
@@ -64,6 +65,7 @@ fn leave(
     let mut decider = Decider::of(catalog, from, now, ids);
     decider.record(names::CONTACT_MERGED, None, json!({ "into": survivor.id }));
     decider.leave_all_segments();
+    decider.leave_all_lists();
     let Decider { subject: from, changes, .. } = decider;
     let keep = |own: Option<String>, survivors: &Option<String>| {
         own.filter(|own| survivors.as_ref() != Some(own))

@@ -10,6 +10,7 @@ use crate::domain::operations::failing::FailingKind;
 use crate::domain::publication::catalog::Catalog;
 use crate::flows::campaign::backfill::pass_window;
 use crate::flows::campaign::publish;
+use crate::flows::list::deletion;
 use crate::flows::ports::all;
 use crate::flows::ports::{Database, DatabaseError};
 use crate::flows::record::kinds;
@@ -108,8 +109,12 @@ impl<D: Database> Housekeeping<'_, D> {
         catalog: &Catalog,
         fill: &FillRow,
     ) -> Result<Option<StepRow>, DatabaseError> {
-        if let Some(kind) = kinds::kind_of_fill(fill) {
-            let step = kinds::fill_step(self.db, &kind, fill).await?;
+        let step = match (kinds::kind_of_fill(fill), deletion::list_of_fill(fill)) {
+            (Some(kind), _) => Some(kinds::fill_step(self.db, &kind, fill).await?),
+            (_, Some(list)) => Some(deletion::step(self.db, catalog, &list, fill).await?),
+            _ => None,
+        };
+        if let Some(step) = step {
             if fill.attempts > 0 {
                 self.db.batch(vec![failing::clear(FailingKind::Filling, &fill.segment_id)]).await?;
             }

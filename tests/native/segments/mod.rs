@@ -8,7 +8,7 @@ mod limits;
 
 use super::segment_backfill::{EVER, a_filling};
 use super::support::{FORM, MONDAY, campaign};
-use dripline::domain::base::primitives::{Channel, Millis, QualifiedId, RecordId, Span};
+use dripline::domain::base::primitives::{Channel, ListId, Millis, QualifiedId, RecordId, Span};
 use dripline::domain::contact::Contact;
 use dripline::domain::contact::consent::{Consent, ConsentState};
 use dripline::domain::engine::Decision;
@@ -18,6 +18,7 @@ use dripline::domain::publication::validate::{
 };
 use dripline::domain::record::enrollment::{Enrollment, EnrollmentState};
 use dripline::domain::record::event::{Event, Properties};
+use dripline::domain::record::list::Membership;
 use dripline::domain::segment::{
     Comparison, DateTest, Events, Explained, JourneyState, Measure, Occurrence, Operator, Relative,
     Rule, Sample, Scalar, TimeTest,
@@ -52,6 +53,8 @@ pub fn store(contacts: Vec<Contact>) -> Sqlite {
             changes.extend(contact.enrollments.iter().cloned().map(Change::Enrollment));
             let entered = contact.segments.iter();
             changes.extend(entered.map(|(id, at)| Change::EnterSegment(id.clone(), *at)));
+            let listed = contact.lists.iter();
+            changes.extend(listed.map(|(id, of)| Change::JoinList(id.clone(), of.clone())));
             // A decision without changes would not write the contact.
             let (read_seq, subject) = (contact.seq - 1, contact.into());
             Decision { read_seq, subject, changes, conflicts: Vec::new() }
