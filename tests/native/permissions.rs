@@ -10,7 +10,7 @@ use std::path::Path;
 
 /// The credential is `public`, or `api` or `page` with the letters of the roles that may proceed, in
 /// the order of `ROLES`: Owner, Marketer, Editor, Analyst, Sales, serVice, Developer, Read-only.
-const TABLE: [(&str, &str, &str); 103] = [
+const TABLE: [(&str, &str, &str); 110] = [
     ("GET", "/webinar", "public"),
     ("GET", "/f/a.b", "public"),
     ("OPTIONS", "/f/a.b", "public"),
@@ -95,6 +95,14 @@ const TABLE: [(&str, &str, &str); 103] = [
     ("GET", "/api/v1/records/k/r", "api OMEASVDR"),
     ("POST", "/api/v1/records/k/r", "api OMEASVDR"),
     ("POST", "/api/v1/records/k/r/erase", "api OMEASVDR"),
+    // The handler limits these to the records that the caller may see and edit.
+    ("GET", "/api/v1/lists", "api OMASVR"),
+    ("POST", "/api/v1/lists", "api OMSV"),
+    ("GET", "/api/v1/lists/l", "api OMASVR"),
+    ("POST", "/api/v1/lists/l", "api OMSV"),
+    ("POST", "/api/v1/lists/l/delete", "api OMV"),
+    ("GET", "/api/v1/lists/l/members", "api OMASVR"),
+    ("POST", "/api/v1/lists/l/members", "api OMSV"),
     ("GET", "/admin", "page OMEASDR"),
     ("GET", "/admin/campaigns/a", "page OMEASDR"),
     ("GET", "/admin/campaigns/a/messages", "page OMEASDR"),
@@ -197,6 +205,7 @@ fn table_has_every_route() {
         ("DeadRoute<'a>", "Dead"),
         ("TeamRoute<'a>", "Team"),
         ("ContactRoute<'a>", "Contact"),
+        ("ListRoute<'a>", "List"),
     ] {
         for variant in variants(&source, name) {
             let begins =
