@@ -1,7 +1,12 @@
 //! Every URL that dripline serves: maps method and path to a route. The enum is the complete list.
 
+mod dead_letters;
+mod lists;
 #[cfg(test)]
 mod tests;
+
+pub use dead_letters::DeadRoute;
+pub use lists::ListRoute;
 
 use crate::domain::access::audit::Act;
 use crate::domain::access::rights::Need;
@@ -206,37 +211,6 @@ pub enum KindRoute<'a> {
     Diff,
 }
 
-/// The routes for static lists, through the API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ListRoute<'a> {
-    /// Lists the lists.
-    All,
-    Create,
-    One(&'a str),
-    /// Changes the name or the description.
-    Edit(&'a str),
-    Delete(&'a str),
-    /// Lists the members.
-    Members(&'a str),
-    /// Adds and removes members.
-    Change(&'a str),
-}
-
-/// The routes for dead letters. In place of an id, `all` means all of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeadRoute<'a> {
-    /// Lists them, through the API.
-    ApiList,
-    /// Returns one of them, through the API.
-    ApiOne(&'a str),
-    /// Replays or discards one, through the API.
-    ApiSay(&'a str, DeadVerb),
-    /// Lists them, as a page.
-    Page,
-    /// Replays or discards one, from the web app.
-    ByHand(&'a str, DeadVerb),
-}
-
 /// The routes of the API for what a reader may see of a contact, identified by its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContactRoute<'a> {
@@ -278,18 +252,6 @@ impl SessionRoute {
     }
 }
 
-impl DeadRoute<'_> {
-    fn credential(self) -> Credential {
-        let (look, act) = (Need::Quoting(Action::Operate), Need::To(Action::Operate));
-        match self {
-            Self::ApiList | Self::ApiOne(_) => Credential::ApiToken(look),
-            Self::ApiSay(..) => Credential::ApiToken(act),
-            Self::Page => Credential::Session(look),
-            Self::ByHand(..) => Credential::Session(act),
-        }
-    }
-}
-
 impl RecordRoute<'_> {
     /// Which records of the kind are meant is up to the handler, which knows the kind.
     fn credential(self) -> Credential {
@@ -297,28 +259,6 @@ impl RecordRoute<'_> {
             Self::Kind(KindRoute::Publish) => Need::To(Action::Publish),
             Self::Kind(KindRoute::Diff) => Need::To(Action::Compose),
             _ => Need::Known,
-        })
-    }
-}
-
-impl ListRoute<'_> {
-    /// Which records may be seen and changed is up to the handler.
-    fn credential(self) -> Credential {
-        Credential::ApiToken(match self {
-            Self::All | Self::One(_) | Self::Members(_) => Need::Some(Action::See),
-            Self::Create | Self::Edit(_) | Self::Change(_) => Need::Some(Action::Edit),
-            // It takes every member off.
-            Self::Delete(_) => Need::Every(Action::Edit),
-        })
-    }
-
-    fn act(self) -> Option<Act> {
-        Some(match self {
-            Self::Create => Act::new("create", "list", ""),
-            Self::Edit(id) => Act::new("edit", "list", id),
-            Self::Delete(id) => Act::new("delete", "list", id),
-            Self::Change(id) => Act::new("change_members", "list", id),
-            Self::All | Self::One(_) | Self::Members(_) => return None,
         })
     }
 }
@@ -669,20 +609,6 @@ fn records<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
     }
 }
 
-/// Finds the route of a call about lists, by the path after `/api/v1/`.
-fn lists<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
-    use ListRoute::{All, Change, Create, Delete, Edit, Members, One};
-    use Route::List;
-    let both = |get, post| both(method, get, post);
-    match *parts {
-        ["lists"] => both(List(All), List(Create)),
-        ["lists", id] => both(List(One(id)), List(Edit(id))),
-        ["lists", id, "delete"] => one(method, "POST", List(Delete(id)), "POST"),
-        ["lists", id, "members"] => both(List(Members(id)), List(Change(id))),
-        _ => Err(NoRoute::NotFound),
-    }
-}
-
 /// Finds the route of an API call, by the path after `/api/v1/`.
 fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
     use Route::*;
@@ -749,7 +675,7 @@ fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
         ["roles", id] => one("POST", Team(PutRole(id)), "POST"),
         ["roles", id, "delete"] => one("POST", Team(DeleteRole(id)), "POST"),
         ["audit"] => one("GET", Team(Audit), GET),
-        ["lists", ..] => lists(method, parts),
+        ["lists", ..] => lists::lists(method, parts),
         _ => records(method, parts),
     }
 }

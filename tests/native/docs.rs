@@ -494,19 +494,20 @@ fn described_operations() -> BTreeSet<String> {
     found
 }
 
-/// The operations that the table of the API in `src/route.rs` answers.
+/// The operations that the tables of the API in `src/route.rs` and beside it answer.
 fn routed_operations() -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let source = fs::read_to_string(root.join("src/route.rs")).unwrap();
+    let files = ["src/route.rs", "src/route/lists.rs"];
+    let source = files.map(|file| fs::read_to_string(root.join(file)).unwrap()).concat();
     let table = |name: &str| {
-        let after = source.split(&format!("\nfn {name}<'a>")).nth(1).unwrap();
+        let after = source.split(&format!("fn {name}<'a>")).nth(1).unwrap();
         after.split("\n}\n").next().unwrap().to_owned()
     };
     let mut found = BTreeSet::new();
-    for line in [table("api"), table("records")].concat().lines() {
-        let Some((pattern, rest)) =
-            line.trim().strip_prefix('[').and_then(|line| line.split_once("] => "))
-        else {
+    for line in [table("api"), table("lists"), table("records")].concat().lines() {
+        let arm = line.trim().strip_prefix('[').and_then(|line| line.split_once("] => "));
+        // A table of its own has the rest.
+        let Some((pattern, rest)) = arm.filter(|(pattern, _)| !pattern.ends_with("..")) else {
             continue;
         };
         let part = |part: &str| match part.strip_prefix('"') {

@@ -9,7 +9,8 @@ use crate::domain::segment::Rule;
 /// A list, and the key of the file at which it is named.
 pub type ListUse<'c> = (&'c ListId, String);
 
-/// Returns the lists that a campaign names, each with its key: in forms, rules, steps and broadcasts.
+/// Returns the lists that a campaign names, each with its key: in forms, rules, steps and
+/// broadcasts.
 pub fn lists_of(campaign: &Campaign) -> Vec<ListUse<'_>> {
     let mut found = Vec::new();
     for (name, form) in &campaign.forms {

@@ -18,8 +18,8 @@ use crate::domain::record::enrollment::{Enrollment, EnrollmentState, MERGED_REAS
 use crate::domain::record::event::{Event, names};
 use serde_json::json;
 
-/// The families of events that belong to one contact id: its consents, segments, lists and enrollments.
-/// All others are about the person, so rules on the survivor take them into account.
+/// The families of events that belong to one contact id: its consents, segments, lists and
+/// enrollments. All others are about the person, so rules on the survivor take them into account.
 const OF_ONE_ID: [&str; 5] = ["consent.", "contact.", "segment.", "list.", "journey."];
 
 /// Merges `from` into `into`. `log` holds the newest events of `from`, oldest first. The first of

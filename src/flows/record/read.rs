@@ -100,7 +100,7 @@ fn indexed<'r>(kind: &Kind, rule: &'r Rule) -> Option<(&'r str, IndexKey)> {
 pub fn shown(kind: &Kind, record: &AnyRecord) -> Value {
     let mut shown = json!({
         "id": record.id, "kind": record.kind, "version": record.seq, "owner": record.owner,
-        "tags": record.tags, "score": record.score,
+        "tags": record.tags, "score": record.score, "lists": record.lists,
         "created_at": record.created_at.rfc3339(),
     });
     match record {

@@ -12,8 +12,8 @@ use std::io;
 
 /// Preview, start, pause, resume or cancel a broadcast
 ///
-/// A broadcast goes to everybody in its segment or on its list who has agreed, once. With `at` in the campaign
-/// file it starts automatically; otherwise start it here or in the web app.
+/// A broadcast goes to everybody in its segment or on its list who has agreed, once. With `at` in
+/// the campaign file it starts automatically; otherwise start it here or in the web app.
 ///
 /// While it is paused, no more messages are queued and queued ones are held. Resumed, it continues
 /// where it stopped: nobody is left out, and nobody gets it twice. Cancelled, messages that were
