@@ -71,7 +71,11 @@ fn target(table: &mut Table<'_>) -> Target {
             Target::Segment(String::new())
         }
         (false, Some((_, list))) => Target::List(list),
-        (_, None) => Target::Segment(table.need("segment", Node::text)),
+        (true, None) => Target::Segment(table.need("segment", Node::text)),
+        (false, None) => {
+            table.need_one_of(&["segment", "list"], "the broadcast goes to nobody");
+            Target::Segment(String::new())
+        }
     }
 }
 
