@@ -1,11 +1,15 @@
 //! Every URL that dripline serves: maps method and path to a route. The enum is the complete list.
 
 pub mod companies;
+mod dead_letters;
+mod lists;
 mod records;
 
 #[cfg(test)]
 mod tests;
 
+pub use dead_letters::DeadRoute;
+pub use lists::ListRoute;
 pub use records::{KindRoute, RecordRoute};
 
 use crate::domain::access::audit::Act;
@@ -140,6 +144,8 @@ pub enum Route<'a> {
     Record(RecordRoute<'a>),
     /// Companies and their people.
     Company(companies::CompanyRoute<'a>),
+    /// Static lists.
+    List(ListRoute<'a>),
     /// The dead letters of the queues.
     Dead(DeadRoute<'a>),
     /// Unpublishes a campaign, from the web app.
@@ -176,21 +182,6 @@ pub enum SessionRoute {
     ApiEndAll,
 }
 
-/// The routes for dead letters. In place of an id, `all` means all of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeadRoute<'a> {
-    /// Lists them, through the API.
-    ApiList,
-    /// Returns one of them, through the API.
-    ApiOne(&'a str),
-    /// Replays or discards one, through the API.
-    ApiSay(&'a str, DeadVerb),
-    /// Lists them, as a page.
-    Page,
-    /// Replays or discards one, from the web app.
-    ByHand(&'a str, DeadVerb),
-}
-
 /// The routes of the API for members, tokens, roles and the audit log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TeamRoute<'a> {
@@ -220,18 +211,6 @@ impl SessionRoute {
             // The link signs in as the token does, and only configured tokens sign in.
             Self::ApiLink => Credential::ApiToken(Need::Owner),
             Self::ApiList | Self::ApiEndAll => Credential::ApiToken(Need::To(Action::Manage)),
-        }
-    }
-}
-
-impl DeadRoute<'_> {
-    fn credential(self) -> Credential {
-        let (look, act) = (Need::Quoting(Action::Operate), Need::To(Action::Operate));
-        match self {
-            Self::ApiList | Self::ApiOne(_) => Credential::ApiToken(look),
-            Self::ApiSay(..) => Credential::ApiToken(act),
-            Self::Page => Credential::Session(look),
-            Self::ByHand(..) => Credential::Session(act),
         }
     }
 }
@@ -305,6 +284,7 @@ impl Route<'_> {
             AdminRelease(_) => page(To(Operate)),
             Record(found) => found.credential(),
             Company(found) => found.credential(),
+            List(found) => found.credential(),
             Dead(found) => found.credential(),
             Session(found) => found.credential(),
             Team(found) => found.credential(),
@@ -345,6 +325,7 @@ impl Route<'_> {
             Session(SessionRoute::ApiEndAll) => Act::new("end_all", "session", ""),
             Record(RecordRoute::Kind(KindRoute::Publish)) => Act::new("publish", "kind", ""),
             Record(RecordRoute::Erase(_, id)) => Act::new("erase", "record", id),
+            List(found) => return found.act(),
             Team(TeamRoute::Audit) => Act::new("read", "audit", ""),
             Company(found) => return found.act(),
             _ => return None,
@@ -633,6 +614,7 @@ fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
         ["roles", id] => one("POST", Team(PutRole(id)), "POST"),
         ["roles", id, "delete"] => one("POST", Team(DeleteRole(id)), "POST"),
         ["audit"] => one("GET", Team(Audit), GET),
+        ["lists", ..] => lists::lists(method, parts),
         _ => records::find(method, parts),
     }
 }

@@ -14,8 +14,8 @@ mod cli {
     use clap::error::{ContextKind, ContextValue, ErrorKind};
     use dripline::native::cli::{
         Exit, Terminal, audit, broadcast, campaign, check, consents, dead_letters, erase, explain,
-        inspect, journey, kind, member, merge, parked, publish, record, rejudge, render, report,
-        restore, search, send_test, session, simulate, suppressions, token, unpublish,
+        inspect, journey, kind, list, member, merge, parked, publish, record, rejudge, render,
+        report, restore, search, send_test, session, simulate, suppressions, token, unpublish,
     };
     use std::io::{self, Write};
     use std::process::ExitCode;
@@ -51,6 +51,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
         Kind(kind::Args),
         Record(record::Args),
         Search(search::Args),
+        List(list::Args),
         Inspect(inspect::Args),
         Token(token::Args),
         Session(session::Args),
@@ -93,6 +94,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
             Cli::Suppressions(args) => suppressions::run(args, &mut terminal),
             Cli::Merge(args) => merge::run(args, &mut terminal),
             Cli::Kind(args) => kind::run(args, &mut terminal),
+            Cli::List(args) => list::run(args, &mut terminal),
             Cli::Record(args) => record::run(args, &mut terminal),
             Cli::Search(args) => search::run(args, &mut terminal),
             Cli::Restore(args) => restore::run(args, &mut terminal),

@@ -125,6 +125,7 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::ApiRestore => api::restore::show(app, inbound).await,
         Route::ApiResolveRestore(word) => api::restore::resolve(app, inbound, word).await,
         Route::ApiParked => api::quarantine::list(app, inbound).await,
+        Route::List(found) => api::lists::answer(app, inbound, found).await,
         Route::Dead(found) => dead_letters(app, inbound, found).await,
         Route::ApiRelease(id) => api::quarantine::release(app, inbound, id).await,
         Route::ApiRejudge(id) => api::campaigns::reclassify(app, inbound, id).await,
@@ -133,7 +134,6 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::ApiReleaseCampaign(id) => api::campaigns::release(app, inbound, id).await,
         Route::ApiEvents => api::events::add(app, inbound).await,
         Route::ApiReport(id) => api::reports::show(app, inbound, id).await,
-        Route::ApiDescription => api::description::show(),
         Route::Admin => admin::campaigns::list(app, inbound).await,
         Route::AdminReport(id) => admin::campaigns::report(app, inbound, id).await,
         Route::AdminMessages(id) => admin::messages::list(app, inbound, id).await,
@@ -148,12 +148,14 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::Session(found) => sessions(app, inbound, found).await,
         Route::Team(found) => team(app, inbound, found).await,
         Route::Mailbox | Route::MailboxMessage(_) => mailbox(app, inbound, found).await,
-        Route::Health | Route::Ready => health(app, inbound, found).await,
+        Route::ApiDescription | Route::Health | Route::Ready => itself(app, inbound, found).await,
     }
 }
 
-async fn health(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
+/// Answers what the worker says about itself.
+async fn itself(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
     match found {
+        Route::ApiDescription => api::description::show(),
         Route::Ready => api::health::ready(app, inbound).await,
         _ => Reply::text(200, "ok\n"),
     }

@@ -8,6 +8,7 @@ pub mod commit;
 pub mod error;
 pub mod campaign;
 pub mod record;
+pub mod list;
 pub mod contact;
 pub mod ingest;
 pub mod broadcast;

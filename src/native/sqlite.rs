@@ -37,6 +37,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0022_records.sql"),
     include_str!("../../migrations/0023_members.sql"),
     include_str!("../../migrations/0024_kinds.sql"),
+    include_str!("../../migrations/0025_lists.sql"),
     include_str!("../../migrations/0026_companies.sql"),
     include_str!("../../migrations/0027_search.sql"),
 ];

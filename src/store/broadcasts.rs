@@ -336,13 +336,12 @@ fn phase_name(phase: Phase) -> Value {
 pub fn turns(row: &BroadcastRow, rule: &Rule, now: Millis) -> Statement {
     let mut sql = RuleSql::new(&KindId::contact(), now);
     let holds = sql.holds(rule);
-    let contacts = sql.records();
-    // No CTE for this: recent SQLite versions refuse a reference to one behind a hundred others.
-    let looked = contacts_end(2);
+    // No CTE for the end: recent SQLite versions refuse a reference to one behind a hundred others.
+    let Scanned { contacts, are_next, end: looked } = Scanned::of(&mut sql, rule);
     let text = format!(
         "WITH turn(id) AS (
              SELECT c.id FROM {contacts}
-              WHERE c.id > ?2 AND c.id <= ({looked}) AND c.created_at <= ?4
+              WHERE {are_next} AND c.created_at <= ?4
                 AND {IS_SOMEBODY} AND {holds}
                 AND NOT EXISTS (SELECT 1 FROM events e
                                  WHERE e.key = 'broadcast:' || ?5 || ':' || c.id)
@@ -364,6 +363,38 @@ pub fn turns(row: &BroadcastRow, rule: &Rule, now: Millis) -> Statement {
         Value::Int(RECIPIENTS_PER_PAGE as i64),
     ];
     Statement { sql: compact(&text).into(), params }
+}
+
+/// The contacts that one read scans: the next `?3` after the id `?2`.
+struct Scanned {
+    /// The FROM clause.
+    contacts: String,
+    /// The condition that they are the next ones.
+    are_next: String,
+    /// A query for the id of the last of them.
+    end: String,
+}
+
+impl Scanned {
+    /// Scans the members of a list if the rule is that, and else all contacts. Call it after the
+    /// expressions have been written.
+    fn of(sql: &mut RuleSql, rule: &Rule) -> Self {
+        let contacts = sql.records();
+        let Rule::List(list) = rule else {
+            let end = contacts_end(2);
+            return Self { contacts, are_next: format!("c.id > ?2 AND c.id <= ({end})"), end };
+        };
+        let list = sql.constant(list.as_str());
+        let end = format!(
+            "SELECT max(record_id) FROM (
+                 SELECT record_id FROM list_members WHERE list = {list} AND record_id > ?2
+                  ORDER BY record_id LIMIT ?3)"
+        );
+        let are_next = format!(
+            "m.list = {list} AND m.record_id > ?2 AND m.record_id <= ({end}) AND c.id = m.record_id"
+        );
+        Self { contacts: format!("list_members m CROSS JOIN {contacts}"), are_next, end }
+    }
 }
 
 /// A row of `turns`.
@@ -425,8 +456,7 @@ pub fn audience(
     let mut sql = RuleSql::new(&KindId::contact(), now);
     let holds = sql.holds(rule);
     let agrees = sql.holds(&Rule::Consent { purpose: purpose.to_owned(), channel });
-    let contacts = sql.records();
-    let looked = contacts_end(2);
+    let Scanned { contacts, are_next, end: looked } = Scanned::of(&mut sql, rule);
     let address = if channel == Channel::Sms { "c.phone" } else { "c.email" };
     let text = format!(
         "WITH member(address, agrees, suppressed, decided) AS (
@@ -437,8 +467,7 @@ pub fn audience(
                     EXISTS (SELECT 1 FROM events e
                              WHERE e.key = 'broadcast:' || ?5 || ':' || c.id)
                FROM {contacts}
-              WHERE c.id > ?2 AND c.id <= ({looked}) AND {IS_SOMEBODY}
-                AND {holds})
+              WHERE {are_next} AND {IS_SOMEBODY} AND {holds})
          SELECT ({looked}) AS looked, count(*) AS members,
                 coalesce(sum(address IS NULL), 0) AS no_address,
                 coalesce(sum(address IS NOT NULL AND suppressed), 0) AS suppressed,

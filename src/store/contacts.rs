@@ -2,8 +2,9 @@
 
 use super::positions::{positions_of_contact, read_positions};
 use super::statement::{Statement, Value};
-use crate::domain::base::primitives::MemberId;
-use crate::domain::base::primitives::{CampaignId, Channel, KindId, Millis, QualifiedId, RecordId};
+use crate::domain::base::primitives::{
+    CampaignId, Channel, KindId, ListId, MemberId, Millis, QualifiedId, RecordId,
+};
 use crate::domain::base::token::Keyring;
 use crate::domain::contact::consent::Consent;
 use crate::domain::contact::position::Position;
@@ -13,6 +14,7 @@ use crate::domain::contact::{Alias, Contact, SoftBounces};
 use crate::domain::engine::change::ErasedAddress;
 use crate::domain::record::enrollment::Enrollment;
 use crate::domain::record::event::{Event, POSITION_EVENTS, Properties};
+use crate::domain::record::list::Membership;
 use crate::domain::record::{HISTORY_EVENTS_MAX, PlainRecord, Record};
 use crate::domain::segment::AnyRecord;
 use serde::de::DeserializeOwned;
@@ -49,6 +51,8 @@ SELECT c.id, c.seq, c.email, c.phone, c.external_id, c.attributes, c.tags, c.sco
        AS enrollments,
   (SELECT json_group_object(segment_id, entered_at)
      FROM segment_members WHERE contact_id = c.id) AS segments,
+  (SELECT json_group_object(list, json_object('since', since, 'source', source))
+     FROM list_members WHERE record_id = c.id) AS lists,
   (SELECT json_group_array(json_object('seq', seq, 'at', at, 'name', name,
             'campaign', campaign_id, 'properties', json(properties)))
      FROM events WHERE contact_id = c.id AND seq > c.seq - ?3
@@ -293,6 +297,8 @@ pub struct ContactRow {
     #[serde(deserialize_with = "json_text")]
     segments: BTreeMap<QualifiedId, Millis>,
     #[serde(deserialize_with = "json_text")]
+    lists: BTreeMap<ListId, Membership>,
+    #[serde(deserialize_with = "json_text")]
     history: Vec<Event>,
     #[serde(deserialize_with = "json_text")]
     suppressed: Vec<Suppression>,
@@ -316,6 +322,7 @@ impl ContactRow {
             score: self.score,
             enrollments: std::mem::take(&mut self.enrollments),
             segments: std::mem::take(&mut self.segments),
+            lists: std::mem::take(&mut self.lists),
             history: std::mem::take(&mut self.history),
             wake_at: self.wake_at,
             created_at: self.created_at,

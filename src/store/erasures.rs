@@ -13,11 +13,12 @@ use serde_json::json;
 /// invariants of `store/invariants.rs`, are computed. All others are deleted, and all properties of
 /// events that others sent. The reason is our own constant where a broadcast excluded a contact;
 /// elsewhere it may come from a provider.
-const KEPT: [&str; 33] = [
+const KEPT: [&str; 34] = [
     "form", "page", "variant", "channel", "lead", "new", "pending", "purpose", "channels",
     "message", "template", "journey", "step", "enrollment", "first", "opened", "machine", "kind",
     "segment", "version", "from_version", "from", "to", "event", "event_seq", "value_minor",
     "currency", "segments", "broadcast", "copied", "earned_minor", "sms_segments", "cost_micros",
+    "list",
 ];
 
 /// The ids of the messages of these contacts (`?1`): they begin with the contact's own id, or with

@@ -9,7 +9,7 @@ use crate::domain::record::enrollment::EnrollmentState;
 use serde::Deserialize;
 
 /// The invariants that always hold: a name, and a query whose rows are violations.
-pub const ALWAYS: [(&str, &str); 21] = [
+pub const ALWAYS: [(&str, &str); 24] = [
     (
         "a contact's events are numbered 1 to n without a gap",
         "SELECT contact_id, count(*), min(seq), max(seq) FROM events GROUP BY contact_id
@@ -73,6 +73,29 @@ pub const ALWAYS: [(&str, &str); 21] = [
           GROUP BY e.contact_id, segment
          HAVING balance <> EXISTS (SELECT 1 FROM segment_members m
                                     WHERE m.contact_id = e.contact_id AND m.segment_id = segment)",
+    ),
+    (
+        // Deleting a list leaves no event.
+        "the log of a member says that it joined",
+        "SELECT m.record_id, m.list FROM list_members m
+          WHERE (SELECT e.name FROM events e
+                  WHERE e.contact_id = m.record_id AND e.properties ->> 'list' = m.list
+                    AND e.name IN ('list.joined', 'list.left')
+                  ORDER BY e.seq DESC LIMIT 1) IS NOT 'list.joined'",
+    ),
+    (
+        "a list has as many members as it says, and every member's list exists",
+        "SELECT coalesce(l.id, m.list) AS list, members, count FROM lists l
+           FULL JOIN (SELECT list, count(*) AS count FROM list_members GROUP BY list) m
+             ON m.list = l.id
+          WHERE l.deleted_at IS NULL AND l.members IS NOT coalesce(m.count, 0)",
+    ),
+    (
+        "nobody who was erased or merged is on a list",
+        "SELECT m.record_id, m.list FROM list_members m
+          WHERE NOT EXISTS (SELECT 1 FROM contacts c
+                             WHERE c.id = m.record_id AND c.erased_at IS NULL
+                               AND c.merged_into IS NULL)",
     ),
     (
         // A form that is submitted again is recorded, and weakens no consent.

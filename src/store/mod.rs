@@ -15,6 +15,7 @@ pub mod hook_tokens;
 pub mod invariants;
 pub mod journeys;
 pub mod kinds;
+pub mod lists;
 pub mod mailbox;
 pub mod members;
 pub mod merging;

@@ -181,6 +181,13 @@ impl RuleSql {
                               WHERE s.contact_id = c.id AND s.segment_id = {segment})"
                 )
             }
+            Rule::List(list) => {
+                let list = self.constant(list.as_str());
+                format!(
+                    "EXISTS (SELECT 1 FROM list_members l
+                              WHERE l.record_id = c.id AND l.list = {list})"
+                )
+            }
             Rule::Journey { journey, state, step } => self.journey(journey, *state, step.as_ref()),
             Rule::Sample(sample) => self.sample(sample),
             Rule::Company { rule, role } => self.company(rule, role.as_deref()),
@@ -335,7 +342,7 @@ fn in_order_of_cost(parts: &[Rule]) -> Vec<&Rule> {
             Rule::All(parts) | Rule::Any(parts) => parts.iter().map(cost).max().unwrap_or(0),
             Rule::Not(part) => cost(part),
             Rule::Attribute { test: Operator::Date(_) | Operator::Relative { .. }, .. } => 1,
-            Rule::Segment(_) | Rule::Journey { .. } | Rule::Company { .. } => 2,
+            Rule::Segment(_) | Rule::List(_) | Rule::Journey { .. } | Rule::Company { .. } => 2,
             Rule::Event { .. } | Rule::Amount { .. } | Rule::EventTime { .. } => 3,
             Rule::Sequence { .. } => 4,
             _ => 0,

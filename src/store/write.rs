@@ -2,6 +2,7 @@
 //! table and kind of change, regardless of the number of rows.
 
 use super::kinds::IndexRows;
+use super::lists::ListRows;
 use super::positions::PositionRows;
 use super::statement::{Statement, Value};
 use super::{erasures, kinds, merging, search};
@@ -252,6 +253,7 @@ struct RowsByTable {
     places: BTreeMap<(String, i64), [i64; 2]>,
     /// Whether each contact ends up in each segment, and since when: the last change counts.
     memberships: BTreeMap<[String; 2], Option<Millis>>,
+    lists: ListRows,
     messages: Vec<Vec<Value>>,
     /// One per message: `UPDATE … FROM` would take an arbitrary one of several.
     message_patches: BTreeMap<String, serde_json::Map<String, Json>>,
@@ -302,6 +304,9 @@ impl RowsByTable {
             Change::LeaveSegment(segment) => {
                 self.memberships.insert([contact.0.clone(), segment.0.clone()], None);
             }
+            Change::JoinList(list, membership) => self.lists.join(contact, list, membership),
+            Change::PutMembership(list, membership) => self.lists.put(contact, list, membership),
+            Change::LeaveList(list) => self.lists.leave(contact, list),
             Change::Queue(message) => self.messages.push(message_row(message)),
             Change::Message(id, patch) => self.add_message_patch(id, patch),
             Change::Reclassify { id, opened_at, clicked_at, events } => {
@@ -432,7 +437,7 @@ impl RowsByTable {
         };
         let words = search::put(&self.words);
         let statements = statements.into_iter().flatten().chain(positions).chain(words);
-        let statements = statements.chain(erasures);
+        let statements = self.lists.into_statements().into_iter().chain(statements).chain(erasures);
         first.into_iter().flatten().chain(taken_over).chain(statements).collect()
     }
 }

@@ -8,7 +8,7 @@ use super::report::{Cell, Table, TableRow};
 use crate::domain::base::language::Language;
 use crate::domain::base::primitives::{Channel, Millis, QualifiedId};
 use crate::domain::campaign::ab_test::{Finding, Pair, Reason};
-use crate::domain::campaign::broadcast::{AbMetric, Audience, BroadcastState, Phase};
+use crate::domain::campaign::broadcast::{AbMetric, Audience, BroadcastState, Phase, Target};
 use crate::domain::report::Report;
 use crate::domain::report::broadcast::{BroadcastReport, VariantFigures};
 use crate::domain::report::reason::in_words;
@@ -23,7 +23,7 @@ pub struct PreviewView<'a> {
     pub state: Option<BroadcastState>,
     /// The time of its automatic start.
     pub starts_at: Option<Millis>,
-    pub segment: &'a str,
+    pub target: &'a Target,
     /// The purpose that recipients must have consented to.
     pub purpose: &'a str,
     pub channel: Channel,
@@ -44,7 +44,7 @@ pub fn preview(view: &PreviewView) -> String {
         _ => pick("Without an e-mail address", "没有邮箱地址"),
     };
     let lines = vec![
-        line(pick("In the segment", "人群人数"), members),
+        line(pick("Members", "成员数"), members),
         line(no_address_label, no_address),
         line(pick("Suppressed", "已禁发"), suppressed),
         line(pick("No consent, or not confirmed", "未同意接收或尚未确认"), no_consent),
@@ -71,10 +71,24 @@ pub fn preview(view: &PreviewView) -> String {
             ),
         },
         decided: Some(decided).filter(|n| *n > 0).map(count),
-        segment: view.segment,
+        target: target_in_words(view.target, language),
         purpose: view.purpose,
         lines,
     })
+}
+
+/// Returns how the audience was counted.
+fn target_in_words(target: &Target, language: Language) -> String {
+    match target {
+        Target::Segment(name) => language.pick(
+            format!("Counted just now, by the rule of the segment {name}"),
+            format!("按人群规则即时统计，人群 {name}"),
+        ),
+        Target::List(list) => language.pick(
+            format!("Counted just now, among the contacts on the list {list}"),
+            format!("即时统计，名单 {list} 中的联系人"),
+        ),
+    }
 }
 
 fn name_of(broadcast: &QualifiedId) -> &str {
@@ -96,7 +110,7 @@ struct PreviewTemplate<'a> {
     /// The label of the button that starts it.
     start: String,
     decided: Option<String>,
-    segment: &'a str,
+    target: String,
     purpose: &'a str,
     lines: Vec<(&'static str, String)>,
 }

@@ -448,7 +448,8 @@ mod tests {
             basis: LawfulBasis::Consent,
             cross_border: false,
         };
-        Form { fields, consents: vec![consent], thanks: None, submit_label: None, origins: vec![] }
+        let (thanks, submit_label, list) = (None, None, None);
+        Form { fields, consents: vec![consent], thanks, submit_label, list, origins: vec![] }
     }
 
     fn render_with(form: &Form, language: Language, values: &FormData) -> String {

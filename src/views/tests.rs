@@ -11,7 +11,7 @@ use super::visitor::*;
 use crate::domain::base::language::Language;
 use crate::domain::base::primitives::{CampaignId, Channel, Millis, QualifiedId};
 use crate::domain::campaign::ab_test::{Standard, Trial, evaluate};
-use crate::domain::campaign::broadcast::{AbMetric, Audience, BroadcastState, Phase};
+use crate::domain::campaign::broadcast::{AbMetric, Audience, BroadcastState, Phase, Target};
 use crate::domain::campaign::journey::RunState;
 use crate::domain::contact::suppression::{Listed, SuppressionReason};
 use crate::domain::operations::failing::{Failing, FailingKind};
@@ -177,7 +177,7 @@ fn all_pages(language: Language, text: &str) -> Vec<(&'static str, String)> {
                 broadcast: &QualifiedId(format!("c.{text}")),
                 state: None,
                 starts_at: Some(Millis(0)),
-                segment: text,
+                target: &Target::Segment(text.to_owned()),
                 purpose: text,
                 channel: Channel::Email,
                 audience: Audience { members: 5, no_consent: 2, ..<_>::default() },

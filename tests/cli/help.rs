@@ -42,6 +42,7 @@ fn help_documents_every_option_with_example_and_exit_status() {
         ("member edit", "MEMBER --email --name --role --team --deputy --away-until back --json"),
         ("member end", "MEMBER --to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
         ("member link", "MEMBER --to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
+        ("list", "ls show create add remove delete --name --source"),
         ("audit", "--actor --action --object --since --until --csv --to --token --json"),
         ("search", "WORD --kind --limit --after --to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
         ("session", "end --to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),

@@ -25,6 +25,7 @@ mod interleave;
 mod invariants;
 mod journeys;
 mod leads;
+mod lists;
 mod members;
 mod money;
 mod one_form;

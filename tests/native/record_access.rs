@@ -11,10 +11,10 @@ use dripline::domain::base::primitives::{Actor, Ids, KindId, RecordId};
 use dripline::domain::campaign_file::filter;
 use dripline::domain::field::sealed::SealKey;
 use dripline::domain::segment::Rule;
-use dripline::flows::contact::explain::explain_record;
 use dripline::flows::error::FlowError;
 use dripline::flows::ports::Database;
 use dripline::flows::record::edit::{EditError, Editor};
+use dripline::flows::record::explain;
 use dripline::flows::record::read::{Page, Reader};
 use dripline::native::world::{World, block_on};
 use dripline::store::records::{self, Wanted};
@@ -265,7 +265,7 @@ fn record_is_explained_to_those_who_see_all_of_it() {
         let World { db, catalog, .. } = &world;
         let reader = Reader { db, catalog, access, now: world.now() };
         let (kind, id) = (KindId::from("deal"), RecordId::from(id(&made)));
-        block_on(explain_record(&reader, &kind, &id, Language::English)).map(|found| json!(found))
+        block_on(explain::explain(&reader, &kind, &id, Language::English)).map(|found| json!(found))
     };
     let found = explain(&sales("m-1")).unwrap();
     assert_eq!(found["journeys"].as_array().unwrap().len(), 1, "those of deals only");

@@ -3,9 +3,10 @@
 
 use crate::domain::access::rights::Access;
 use crate::domain::access::role::{Action, FieldAccess, Role};
-use crate::domain::base::primitives::{KindId, Millis, RecordId};
+use crate::domain::base::primitives::{KindId, ListId, Millis, RecordId};
 use crate::domain::kind::Kind;
 use crate::domain::record::event::Event;
+use crate::domain::record::list::Membership;
 use crate::domain::segment::{AnyRecord, COLUMNS, Rule};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -26,6 +27,9 @@ pub struct Shown {
     /// The same of the attributes that no field declares.
     attributes: BTreeMap<String, Value>,
     tags: BTreeSet<String>,
+    /// The lists that it is on, where they were read.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    lists: BTreeMap<ListId, Membership>,
     /// The names of the fields whose value is a mask.
     masked: BTreeSet<String>,
     /// The names of the fields with a value that the reader may not change.
@@ -53,6 +57,9 @@ const CONTACT_COLUMNS: [&str; 7] =
 /// The name under which the tags of a record may be hidden.
 pub const TAGS: &str = "tags";
 
+/// The name under which the lists that a record is on may be hidden.
+const LISTS: &str = "lists";
+
 /// The characters of a mask, whatever it stands for: its length reveals nothing.
 const MASK: &str = "***";
 
@@ -79,6 +86,7 @@ impl Access {
             fields: BTreeMap::new(),
             attributes: BTreeMap::new(),
             tags: BTreeSet::new(),
+            lists: BTreeMap::new(),
             masked: BTreeSet::new(),
             read_only: BTreeSet::new(),
             created_at: record.created_at,
@@ -104,6 +112,9 @@ impl Access {
         }
         if greatest(&seeing, kind, TAGS) >= FieldAccess::ReadOnly {
             shown.tags = record.tags.clone();
+        }
+        if greatest(&seeing, kind, LISTS) >= FieldAccess::ReadOnly {
+            shown.lists = record.lists.clone();
         }
         Some(shown)
     }
@@ -148,6 +159,7 @@ impl Access {
                 Rule::All(_) | Rule::Any(_) | Rule::Not(_) | Rule::Sample(_) => return,
                 Rule::Attribute { attribute, .. } => attribute.as_str(),
                 Rule::Tag(_) => TAGS,
+                Rule::List(_) => LISTS,
                 Rule::Score(_) => "score",
                 // Segments, consents and events may be about any field.
                 _ if self.sees_all(&kind.id) => return,

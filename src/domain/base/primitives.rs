@@ -43,6 +43,8 @@ ids! {
     CampaignId;
     /// The id of a form, segment or journey among all campaigns: `<campaign>.<name>`.
     QualifiedId;
+    /// The id of a static list, such as `vip`.
+    ListId;
     /// The id of an enrollment: a UUID version 7.
     EnrollmentId;
     /// The id of a message; in a journey `<enrollment>.<steps taken>`. The same decision always

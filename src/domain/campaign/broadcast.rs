@@ -1,21 +1,28 @@
-//! A broadcast: one message to a whole segment, once.
+//! A broadcast: one message to a whole segment or list, once.
 
 use crate::domain::base::bucketing;
-use crate::domain::base::primitives::{CampaignId, MessageId, Millis, QualifiedId, RecordId, Span};
+use crate::domain::base::primitives::{
+    CampaignId, ListId, MessageId, Millis, QualifiedId, RecordId, Span,
+};
+use crate::domain::campaign::Segment;
 use crate::domain::campaign::ab_test::Standard;
+use crate::domain::segment::Rule;
 use crate::domain::time::calendar;
 use crate::domain::time::calendar::LocalTime;
 use crate::domain::time::hours::Hours;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// A broadcast as the campaign file describes it. It goes out once under its name; the next one is
 /// another broadcast with its own name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Broadcast {
-    /// The segment of the same campaign whose members get it.
-    pub segment: String,
+    /// Whom it goes to.
+    #[serde(flatten)]
+    pub target: Target,
     /// The purpose that recipients must have consented to.
     pub purpose: String,
     /// The local start time, such as `2026-03-02T09:00`; `zone` names the clock. Without it the
@@ -38,6 +45,34 @@ pub struct Broadcast {
     pub standard: Standard,
     /// If present, some of the recipients test the variants and the rest get the better one.
     pub test: Option<AbTest>,
+}
+
+/// Whom a broadcast goes to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// The members of a segment of the same campaign.
+    Segment(String),
+    /// The contacts on a list.
+    List(ListId),
+}
+
+impl Target {
+    /// Returns the name of the segment or list.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Segment(name) => name,
+            Self::List(list) => list.as_str(),
+        }
+    }
+
+    /// Returns the rule that holds for those whom it goes to; `None` if the segment is missing.
+    pub fn rule<'c>(&self, segments: &'c BTreeMap<String, Segment>) -> Option<Cow<'c, Rule>> {
+        match self {
+            Self::Segment(name) => segments.get(name).map(|segment| Cow::Borrowed(&segment.rule)),
+            Self::List(list) => Some(Cow::Owned(Rule::List(list.clone()))),
+        }
+    }
 }
 
 /// The clock that a broadcast starts by.
@@ -318,7 +353,7 @@ mod tests {
 
     fn broadcast(missed: Missed) -> Broadcast {
         Broadcast {
-            segment: "s".to_owned(),
+            target: Target::Segment("s".to_owned()),
             purpose: "news".to_owned(),
             at: Some("2026-03-29T02:30".to_owned()),
             zone: Zone::Recipient,

@@ -1,7 +1,7 @@
 //! A journey: an automated sequence of steps; each contact in it has an enrollment.
 
 use crate::domain::base::primitives::KindId;
-use crate::domain::base::primitives::{CampaignId, Millis, Span};
+use crate::domain::base::primitives::{CampaignId, ListId, Millis, Span};
 use crate::domain::record::event::Event;
 use crate::domain::segment::{Rule, Scalar};
 use crate::domain::time::calendar::{DateMoment, LocalTime};
@@ -241,6 +241,10 @@ pub enum Action {
         /// Added to the lead score; may be negative.
         score: i64,
     },
+    /// Puts the record on a list.
+    AddToList(ListId),
+    /// Takes the record off a list.
+    RemoveFromList(ListId),
     /// Sends a notice about the contact to the campaign's owner.
     Notify {
         /// A line for the owner; a built-in default if absent.

@@ -5,6 +5,7 @@
 pub mod ab_test;
 pub mod broadcast;
 pub mod journey;
+pub mod lists;
 pub mod tracking;
 
 use crate::domain::base::primitives::{CampaignId, KindId, Money, Span};

@@ -3,9 +3,10 @@
 use super::pacing;
 use super::table::{Node, Table};
 use crate::domain::base::diagnostic::Problem;
+use crate::domain::base::primitives::ListId;
 use crate::domain::campaign::ab_test::Standard;
 use crate::domain::campaign::broadcast::{
-    AbMetric, AbTest, Broadcast, BroadcastVariant, Missed, Zone,
+    AbMetric, AbTest, Broadcast, BroadcastVariant, Missed, Target, Zone,
 };
 
 /// The default confidence of a comparison, in percent.
@@ -25,7 +26,7 @@ const METRICS: &[(&str, AbMetric)] = &[
 /// Reads `[broadcast.<name>]`. The purpose is empty if the file has none.
 pub(super) fn broadcast(node: Node<'_>) -> Option<Broadcast> {
     let mut table = node.table();
-    let (segment, purpose) = (table.need("segment", Node::text), table.get("purpose", Node::text));
+    let (target, purpose) = (target(&mut table), table.get("purpose", Node::text));
     let at = table.get("at", Node::local_time);
     let zone = table.get("zone", |node| node.one_of(ZONES)).unwrap_or_default();
     let missed = table.node("missed");
@@ -47,7 +48,7 @@ pub(super) fn broadcast(node: Node<'_>) -> Option<Broadcast> {
         (send, None) => Comparison::of_one(send.and_then(Node::text)),
     };
     Some(Broadcast {
-        segment,
+        target,
         purpose: purpose.unwrap_or_default(),
         at,
         zone,
@@ -58,6 +59,24 @@ pub(super) fn broadcast(node: Node<'_>) -> Option<Broadcast> {
         standard,
         test,
     })
+}
+
+/// Reads whom it goes to: a segment or a list. A placeholder stands for what is missing.
+fn target(table: &mut Table<'_>) -> Target {
+    let list = table.get("list", |node| Some((node.clone(), ListId(node.text()?))));
+    match (table.has("segment"), list) {
+        (true, Some((node, _))) => {
+            table.node("segment");
+            node.error::<()>("a broadcast goes to either a `segment` or a `list`");
+            Target::Segment(String::new())
+        }
+        (false, Some((_, list))) => Target::List(list),
+        (true, None) => Target::Segment(table.need("segment", Node::text)),
+        (false, None) => {
+            table.need_one_of(&["segment", "list"], "the broadcast goes to nobody");
+            Target::Segment(String::new())
+        }
+    }
 }
 
 /// The content of `[broadcast.<name>.ab]`.

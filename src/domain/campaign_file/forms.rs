@@ -2,7 +2,7 @@
 
 use super::rules::CHANNELS;
 use super::table::{Node, Table};
-use crate::domain::base::primitives::Channel;
+use crate::domain::base::primitives::{Channel, ListId};
 use crate::domain::campaign::{PurposeText, Texts};
 use crate::domain::contact::consent::LawfulBasis;
 use crate::domain::form::{ConsentCheckbox, Field, FieldKind, FieldOption, Form};
@@ -64,6 +64,7 @@ pub(super) fn form(node: Node<'_>) -> Option<Form> {
         fields,
         consents,
         thanks: table.get("thanks", Node::text),
+        list: table.get("list", Node::text).map(ListId),
         submit_label: table.get("submit", Node::text),
         origins: table.get("origins", |node| node.list(Node::text)).unwrap_or_default(),
     })

@@ -5,7 +5,7 @@ use super::pacing;
 use super::rules::rule;
 use super::table::{Node, Table};
 use crate::domain::base::diagnostic::Problem;
-use crate::domain::base::primitives::{KindId, Span};
+use crate::domain::base::primitives::{KindId, ListId, Span};
 use crate::domain::campaign::journey::{
     Action, EventPattern, Journey, Migration, Next, ReEntry, Schedule, Step, Trigger, WaitFor,
 };
@@ -14,8 +14,8 @@ use crate::domain::time::calendar::{DateMoment, LocalTime};
 use crate::domain::time::recurrence::{Recurrence, Written};
 
 const ACTIONS: &[&str] = &[
-    "send", "wait", "wait_until", "wait_for", "branch", "split", "update", "notify", "webhook",
-    "enroll", "leave", "end",
+    "send", "wait", "wait_until", "wait_for", "branch", "split", "update", "add_to_list",
+    "remove_from_list", "notify", "webhook", "enroll", "leave", "end",
 ];
 /// The triggers that may start a journey.
 const STARTS: &[&str] = &["form", "segment", "segment_left", "event", "date", "schedule", "any"];
@@ -149,6 +149,8 @@ fn action_of(word: &'static str, table: &mut Table<'_>) -> Option<Action> {
         "wait_for" => return wait_for(table),
         "split" => Action::Split { paths: table.get(word, |node| node.list(share))? },
         "webhook" => Action::Webhook { url: table.get(word, Node::text)? },
+        "add_to_list" => Action::AddToList(ListId(table.get(word, Node::text)?)),
+        "remove_from_list" => Action::RemoveFromList(ListId(table.get(word, Node::text)?)),
         "enroll" => Action::Enroll { journey: table.get(word, Node::text)? },
         "leave" => return table.get(word, leave),
         "branch" => {

@@ -6,7 +6,7 @@ use super::amounts::{
 };
 use super::table::{Node, Table};
 use crate::domain::base::diagnostic::Problem;
-use crate::domain::base::primitives::{Channel, Span};
+use crate::domain::base::primitives::{Channel, ListId, Span};
 use crate::domain::record::event::{VALUE, VALUE_MINOR};
 use crate::domain::segment::{
     Comparison, DateTest, Events, JourneyState, Measure, Occurrence, Operator, Relative, Rule,
@@ -15,7 +15,7 @@ use crate::domain::segment::{
 
 const KINDS: &[&str] = &[
     "all", "any", "not", "attribute", "tag", "consent", "score", "event", "sequence", "segment",
-    "journey", "sample", "company",
+    "list", "journey", "sample", "company",
 ];
 const TESTS: &[&str] = &[
     "is", "is_not", "in", "not_in", "contains", "starts_with", "matches", "eq", "gt", "gte", "lt",
@@ -79,6 +79,7 @@ fn read_kind(kind: &str, table: &mut Table<'_>) -> Option<Rule> {
         }
         "sequence" => sequence(table),
         "segment" => table.get("segment", Node::qualified).map(Rule::Segment),
+        "list" => table.get("list", Node::text).map(|list| Rule::List(ListId(list))),
         "journey" => {
             let journey = table.get("journey", Node::qualified);
             let state = table.need("state", |node| node.one_of(STATES).map(Some));

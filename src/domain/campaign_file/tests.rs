@@ -1,6 +1,7 @@
 //! What a campaign file may contain, and what is reported for every mistake in one.
 
 mod keys;
+mod lists;
 mod rules;
 mod syntax;
 

@@ -10,6 +10,7 @@ use crate::domain::contact::message_source::{MessageSource, SourceColumns};
 use crate::domain::contact::touch;
 use crate::domain::engine::change::{Change, MessagePatch, Metric};
 use crate::domain::engine::consent::{CONFIRM_LINK, Evidence, Granted, UNSUBSCRIBE_LINK};
+use crate::domain::engine::lists::from_form;
 use crate::domain::inbound::custom_event::{API_KEY, CustomEvent};
 use crate::domain::record::event::names;
 use serde_json::{Value, json};
@@ -101,6 +102,9 @@ impl Decider<'_, Contact> {
         self.record_keyed(names::FORM_SUBMITTED, Some(&campaign), properties, submitted.at, key);
         for ask in &submitted.agreed {
             self.record_grant(submitted, ask, &campaign);
+        }
+        if let Some(list) = &submitted.list {
+            self.join_list(list, &from_form(&submitted.form), Some(&campaign));
         }
         if asks_details {
             self.ask_for_confirmation(&campaign, true);
@@ -282,6 +286,7 @@ impl<S: Decidable> Decider<'_, S> {
             RecordInput::CustomEvent(reported) => self.apply_report(reported),
             RecordInput::Conflicted(reported) => self.refuse_report(reported, key),
             RecordInput::Edited(edit) => self.apply_edit(*edit),
+            RecordInput::Listed(listing) => self.apply_listing(*listing),
         }
     }
 

@@ -18,7 +18,7 @@ pub const TOO_LATE: &str = "too_late";
 
 impl Decider<'_, Contact> {
     /// Queues the message of a broadcast, or records why this contact does not get it. Writes
-    /// nothing if the contact is not in the segment now.
+    /// nothing if the contact is not in the segment or on the list now.
     pub(super) fn send_to(&mut self, turn: &BroadcastRecipient) {
         // A contact that was merged into this one since is not a recipient of its own.
         if turn.contact != self.subject.id {
@@ -27,8 +27,8 @@ impl Decider<'_, Contact> {
         let Some(published) = self.catalog.version(&turn.campaign, turn.version) else { return };
         let campaign = &published.compiled.campaign;
         let Some(broadcast) = campaign.broadcasts.get(&turn.broadcast) else { return };
-        let Some(segment) = campaign.segments.get(&broadcast.segment) else { return };
-        if !segment.rule.evaluate(&self.subject, self.now).holds {
+        let Some(rule) = broadcast.target.rule(&campaign.segments) else { return };
+        if !rule.evaluate(&self.subject, self.now).holds {
             return;
         }
         let id = turn.id();

@@ -3,7 +3,7 @@
 
 use crate::domain::base::primitives::KindId;
 use crate::domain::base::primitives::{
-    CampaignId, Channel, MessageId, Millis, QualifiedId, RecordId,
+    CampaignId, Channel, ListId, MessageId, Millis, QualifiedId, RecordId,
 };
 use crate::domain::base::token::Keyring;
 use crate::domain::contact::address::shown;
@@ -15,6 +15,7 @@ use crate::domain::contact::suppression::{Release, Suppression};
 use crate::domain::kind::Settled;
 use crate::domain::record::enrollment::{Enrollment, HourlyQuota};
 use crate::domain::record::event::{Event, Properties};
+use crate::domain::record::list::Membership;
 use crate::domain::search::Words;
 
 /// One thing to write about the contact of the decision.
@@ -43,6 +44,12 @@ pub enum Change {
     EnterSegment(QualifiedId, Millis),
     /// Leave a segment.
     LeaveSegment(QualifiedId),
+    /// Join a list; one that does not exist begins to.
+    JoinList(ListId, Membership),
+    /// Correct the date and source of a membership.
+    PutMembership(ListId, Membership),
+    /// Leave a list.
+    LeaveList(ListId),
     /// Add a queued message to the ledger.
     Queue(Box<Message>),
     /// Update a message in the ledger.

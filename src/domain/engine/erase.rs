@@ -60,6 +60,7 @@ fn erase_row(
     }
     decider.leave_all_segments();
     decider.changes.extend(forget_words(catalog, &KindId::contact()));
+    decider.leave_all_lists();
     decider.changes.push(Change::Erase(addresses));
     let Decider { subject, changes, .. } = decider;
     let Record { id, seq, .. } = subject.record;
@@ -89,6 +90,7 @@ pub fn erase_record(
         decider.end(index, EnrollmentState::Exited, ERASED);
     }
     decider.leave_all_segments();
+    decider.leave_all_lists();
     let settled = Settled { added: Vec::new(), removed };
     if !settled.is_empty() {
         decider.changes.push(Change::Index(decider.subject.kind.clone(), settled));

@@ -3,7 +3,7 @@
 
 use super::engagement;
 use crate::domain::base::primitives::{
-    CampaignId, Channel, MessageId, Millis, QualifiedId, RecordId,
+    CampaignId, Channel, ListId, MessageId, Millis, QualifiedId, RecordId,
 };
 use crate::domain::campaign::broadcast::{BroadcastRecipient, turn_key};
 use crate::domain::contact::claim::Claims;
@@ -18,6 +18,7 @@ use crate::domain::inbound::engagement::Engagement;
 use crate::domain::inbound::sms::InboundSms;
 use crate::domain::record::edit::Edit;
 use crate::domain::record::event::{POSITION_EVENTS, Properties};
+use crate::domain::record::list::Listing;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -33,6 +34,8 @@ pub enum RecordInput {
     Conflicted(CustomEvent),
     /// Somebody sets fields of it.
     Edited(Box<Edit>),
+    /// Somebody puts it on a list, or takes it off.
+    Listed(Box<Listing>),
 }
 
 impl RecordInput {
@@ -42,6 +45,7 @@ impl RecordInput {
             Self::CustomEvent(reported) => Some(reported.key.clone()),
             Self::Conflicted(reported) => reported.conflict_key(),
             Self::Edited(edit) => edit.key.clone(),
+            Self::Listed(listing) => listing.key.clone(),
             Self::TimePassed => None,
         }
     }
@@ -237,6 +241,9 @@ pub struct Submitted {
     /// The boxes that were ticked.
     #[serde(default, with = "crate::domain::form::boxes")]
     pub agreed: Vec<ConsentCheckbox>,
+    /// The list that the form is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<ListId>,
     /// Where the visitor came from.
     pub touch: touch::Touch,
     /// The language in which the form was shown.

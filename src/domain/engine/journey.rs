@@ -402,6 +402,14 @@ impl<S: Decidable> Decider<'_, S> {
             Action::Update { set, add_tags, remove_tags, score } => {
                 self.update(set, add_tags, remove_tags, *score);
             }
+            Action::AddToList(list) => {
+                let (campaign, source) = self.listing_of(index);
+                self.join_list(list, &source, Some(&campaign));
+            }
+            Action::RemoveFromList(list) => {
+                let (campaign, source) = self.listing_of(index);
+                self.leave_list(list, &source, Some(&campaign));
+            }
             Action::Split { paths } => return StepResult::Goes(self.path_of(index, step, paths)),
             Action::Enroll { journey } => {
                 let campaign = self.subject.enrollments[index].campaign.clone();

@@ -20,11 +20,10 @@ use crate::domain::record::enrollment::{Enrollment, EnrollmentState, MERGED_REAS
 use crate::domain::record::event::{Event, names};
 use serde_json::json;
 
-/// The families of events that belong to one contact id: its consents, segments, enrollments and
-/// positions.
-/// All others are about the person, so rules on the survivor take them into account.
-const OF_ONE_ID: [&str; 6] =
-    ["consent.", "contact.", "segment.", "journey.", "company.", "record."];
+/// The families of events that belong to one contact id: its consents, segments, lists, enrollments
+/// and positions. All others are about the person, so rules on the survivor take them into account.
+const OF_ONE_ID: [&str; 7] =
+    ["consent.", "contact.", "segment.", "list.", "journey.", "company.", "record."];
 
 /// Merges `from` into `into`. `log` holds the newest events of `from`, oldest first. The first of
 /// the two decisions is about `from`, which gives up the addresses that `into` takes over.
@@ -43,6 +42,7 @@ pub fn merge(
     decider.take_over_profile(&from);
     decider.take_over_positions(&from);
     decider.take_over_memberships(&from);
+    decider.take_over_lists(&from);
     decider.take_over_log(&from.id, log);
     decider.changes.push(Change::TakeOver(from.id.clone()));
     decider.take_over_enrollments(&from);
@@ -72,6 +72,7 @@ fn leave(
     decider.leave_all_segments();
     decider.changes.extend(forget_words(catalog, &KindId::contact()));
     decider.give_up_positions();
+    decider.leave_all_lists();
     let Decider { subject: from, changes, .. } = decider;
     let keep = |own: Option<String>, survivors: &Option<String>| {
         own.filter(|own| survivors.as_ref() != Some(own))

@@ -25,6 +25,7 @@ mod input;
 mod subject;
 mod broadcast;
 mod journey;
+mod lists;
 pub mod change;
 
 pub use broadcast::TOO_LATE;

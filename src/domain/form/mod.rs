@@ -5,7 +5,7 @@ pub mod form_data;
 pub mod traffic_source;
 pub mod visitor_text;
 
-use crate::domain::base::primitives::{Channel, Span};
+use crate::domain::base::primitives::{Channel, ListId, Span};
 use crate::domain::base::token::sha256_hex;
 use crate::domain::contact::address::half_width;
 use crate::domain::contact::consent::LawfulBasis;
@@ -47,6 +47,9 @@ pub struct Form {
     pub consents: Vec<ConsentCheckbox>,
     /// The page shown after a submission (a page's name in the same campaign).
     pub thanks: Option<String>,
+    /// The list that a submission puts the contact on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<ListId>,
     /// The label of the button; a built-in default in the campaign's language if absent.
     pub submit_label: Option<String>,
     /// Other sites that may send this form with JavaScript: exact origins, `https://example.com`.

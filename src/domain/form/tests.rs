@@ -11,7 +11,8 @@ fn field(kind: FieldKind, required: bool) -> Field {
 }
 
 fn form(fields: Vec<Field>) -> Form {
-    Form { fields, consents: vec![], thanks: None, submit_label: None, origins: vec![] }
+    let (thanks, submit_label, list) = (None, None, None);
+    Form { fields, consents: vec![], thanks, submit_label, list, origins: vec![] }
 }
 
 fn choices() -> Vec<FieldOption> {

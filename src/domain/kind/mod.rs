@@ -71,7 +71,7 @@ impl Kind {
         match self.field(name) {
             Some(field) => field.class,
             None if ["email", "phone", "external_id"].contains(&name) => Sensitivity::Personal,
-            None if self.id.is_contact() || ["score", "owner", "tags"].contains(&name) => {
+            None if self.id.is_contact() || ["score", "owner", "tags", "lists"].contains(&name) => {
                 Sensitivity::Internal
             }
             None => Sensitivity::Confidential,

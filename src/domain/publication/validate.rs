@@ -297,7 +297,6 @@ impl Check<'_> {
     }
 }
 
-/// Returns whether a text is a valid name.
 /// Returns the zone that somebody means by a city, whether or not the area before it is right.
 fn zone_of_city<'z>(name: &str, mut zones: impl Iterator<Item = &'z str>) -> Option<&'z str> {
     let city = name.rsplit('/').next().unwrap_or_default().trim().replace(' ', "_").to_lowercase();
@@ -311,7 +310,8 @@ fn zone_of_city<'z>(name: &str, mut zones: impl Iterator<Item = &'z str>) -> Opt
     })
 }
 
-fn is_name(name: &str) -> bool {
+/// Returns whether a text is a valid name.
+pub fn is_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
     !name.is_empty()
         && name.len() <= NAME_CHARS_MAX

@@ -40,6 +40,8 @@ pub mod names {
     pub const CONTACT_RESPELLED: &str = "contact.respelled";
     pub const SEGMENT_ENTERED: &str = "segment.entered";
     pub const SEGMENT_LEFT: &str = "segment.left";
+    pub const LIST_JOINED: &str = "list.joined";
+    pub const LIST_LEFT: &str = "list.left";
     pub const JOURNEY_ENTERED: &str = "journey.entered";
     pub const JOURNEY_MOVED: &str = "journey.moved";
     pub const JOURNEY_MIGRATED: &str = "journey.migrated";
@@ -67,9 +69,9 @@ pub mod names {
     pub const COMPANY_LEFT: &str = "company.left";
 
     /// The prefixes of event names that only dripline may record.
-    pub const RESERVED: [&str; 10] = [
+    pub const RESERVED: [&str; 11] = [
         "form.", "message.", "consent.", "contact.", "segment.", "journey.", "goal.", "broadcast.",
-        "record.", "company.",
+        "record.", "company.", "list.",
     ];
 
     /// The names that begin with one of `RESERVED`.
@@ -79,12 +81,12 @@ pub mod names {
         MESSAGE_RECLASSIFIED, MESSAGE_SKIPPED, MESSAGE_FAILED, MESSAGE_UNKNOWN,
         MESSAGE_TEST_REQUESTED, MESSAGE_TESTED, CONSENT_GRANTED, CONSENT_CONFIRMED,
         CONSENT_WITHDRAWN, CONSENT_PREFERENCES, CONTACT_SUPPRESSED, CONTACT_RELEASED,
-        CONTACT_RESPELLED, SEGMENT_ENTERED, SEGMENT_LEFT, JOURNEY_ENTERED, JOURNEY_MOVED,
-        JOURNEY_MIGRATED, JOURNEY_RESCHEDULED, JOURNEY_COMPLETED, JOURNEY_EXITED, JOURNEY_FAILED,
-        GOAL_REACHED, BROADCAST_QUEUED, BROADCAST_SKIPPED, BROADCAST_CONVERTED, CONTACT_NAMED,
-        CONTACT_UPDATED, CONTACT_REPORT_REFUSED, CONTACT_ERASED, CONTACT_MERGED, CONTACT_REDATED,
-        RECORD_CREATED, RECORD_EDITED, RECORD_ERASED, RECORD_REDATED, RECORD_MERGED,
-        COMPANY_JOINED, COMPANY_CHANGED, COMPANY_LEFT,
+        CONTACT_RESPELLED, SEGMENT_ENTERED, SEGMENT_LEFT, LIST_JOINED, LIST_LEFT, JOURNEY_ENTERED,
+        JOURNEY_MOVED, JOURNEY_MIGRATED, JOURNEY_RESCHEDULED, JOURNEY_COMPLETED, JOURNEY_EXITED,
+        JOURNEY_FAILED, GOAL_REACHED, BROADCAST_QUEUED, BROADCAST_SKIPPED, BROADCAST_CONVERTED,
+        CONTACT_NAMED, CONTACT_UPDATED, CONTACT_REPORT_REFUSED, CONTACT_ERASED, CONTACT_MERGED,
+        CONTACT_REDATED, RECORD_CREATED, RECORD_EDITED, RECORD_ERASED, RECORD_REDATED,
+        RECORD_MERGED, COMPANY_JOINED, COMPANY_CHANGED, COMPANY_LEFT,
     ];
 }
 

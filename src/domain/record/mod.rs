@@ -5,12 +5,14 @@
 pub mod edit;
 pub mod enrollment;
 pub mod event;
+pub mod list;
 
 use crate::domain::base::primitives::{
-    CampaignId, KindId, MemberId, Millis, QualifiedId, RecordId,
+    CampaignId, KindId, ListId, MemberId, Millis, QualifiedId, RecordId,
 };
 use crate::domain::record::enrollment::{Enrollment, EnrollmentState};
 use crate::domain::record::event::Event;
+use crate::domain::record::list::Membership;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Deref, DerefMut};
@@ -35,6 +37,8 @@ pub struct Record {
     pub enrollments: Vec<Enrollment>,
     /// The segments that it is in, and since when.
     pub segments: BTreeMap<QualifiedId, Millis>,
+    /// The lists that it is in.
+    pub lists: BTreeMap<ListId, Membership>,
     /// The newest events, oldest first, limited to the names that a rule or journey uses.
     pub history: Vec<Event>,
     /// The earliest moment at which time alone may change something about it.
@@ -57,6 +61,7 @@ impl Record {
             score: 0,
             enrollments: Vec::new(),
             segments: BTreeMap::new(),
+            lists: BTreeMap::new(),
             history: Vec::new(),
             wake_at: None,
             created_at: now,

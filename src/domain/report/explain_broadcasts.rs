@@ -101,12 +101,12 @@ fn no_turn(
     let found = campaign.and_then(|published| {
         let campaign = &published.compiled.campaign;
         let broadcast = campaign.broadcasts.get(id.parts()?.1)?;
-        Some((broadcast, &campaign.segments.get(&broadcast.segment)?.rule))
+        Some((broadcast, broadcast.target.rule(&campaign.segments)?))
     });
     if contact.created_at > *started_at {
         return "broadcast_came_later";
     }
-    if found.is_some_and(|(_, rule)| !rule.evaluate(contact, now).holds) {
+    if found.as_ref().is_some_and(|(_, rule)| !rule.evaluate(contact, now).holds) {
         return "broadcast_not_in_segment";
     }
     let tests = found.is_some_and(|(broadcast, _)| broadcast.is_tester(id, &contact.id));

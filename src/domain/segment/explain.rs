@@ -96,6 +96,9 @@ impl Rule {
             Self::Segment(segment) => {
                 Words::new(format!("is in segment {segment}"), format!("属于人群 {segment}"))
             }
+            Self::List(list) => {
+                Words::new(format!("is on list {list}"), format!("在名单 {list} 中"))
+            }
             Self::Journey { journey, state, step } => {
                 let (state, at) = (state.question(), step.as_deref());
                 let (en, zh) = at.map_or_else(<_>::default, |step| {
@@ -171,6 +174,11 @@ impl Rule {
             }
             Self::Segment(segment) => {
                 Some(subject.segments.get(segment).map(|since| since.rfc3339()).into())
+            }
+            Self::List(list) => {
+                let found = subject.lists.get(list);
+                let found = found.map(|found| json!([found.since.rfc3339(), found.source]));
+                Some(found.unwrap_or_default())
             }
             Self::Journey { journey, .. } => {
                 let enrollment = newest_enrollment(subject, journey);

@@ -18,7 +18,7 @@ pub use operator::{Comparison, Operator, Scalar, matches};
 pub use sample::{PRIME, Sample, TAIL};
 pub use subject::{AnyRecord, COLUMNS, Subject};
 
-use crate::domain::base::primitives::{Channel, Millis, QualifiedId, Span};
+use crate::domain::base::primitives::{Channel, ListId, Millis, QualifiedId, Span};
 use crate::domain::contact::consent::Consent;
 use crate::domain::record::Record;
 use crate::domain::record::enrollment::{Enrollment, EnrollmentState};
@@ -93,6 +93,8 @@ pub enum Rule {
     },
     /// True if the contact is in another segment of the campaign.
     Segment(QualifiedId),
+    /// True if the record is on the list.
+    List(ListId),
     /// A condition on the contact's enrollment in a journey of the campaign.
     Journey {
         journey: QualifiedId,
@@ -184,6 +186,7 @@ impl Rule {
                 events::sequence(&first, &then, *span)
             }
             Self::Segment(segment) => Evaluation::lasting(subject.segments.contains_key(segment)),
+            Self::List(list) => Evaluation::lasting(subject.lists.contains_key(list)),
             Self::Journey { journey, state, step } => {
                 let enrollment = newest_enrollment(subject, journey);
                 let is_there = step.is_none() || enrollment.map(|p| &p.step) == step.as_ref();

@@ -32,7 +32,7 @@ fn preview_reply(app: &App, inbound: &Inbound, preview: &Preview) -> Reply {
         broadcast: &preview.standing.broadcast,
         state: preview.standing.state,
         starts_at: preview.standing.starts_at,
-        segment: &preview.segment,
+        target: &preview.target,
         purpose: &preview.purpose,
         channel: preview.channel,
         audience: preview.audience,

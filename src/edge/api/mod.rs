@@ -11,6 +11,7 @@ pub mod events;
 pub mod health;
 pub mod journeys;
 pub mod kinds;
+pub mod lists;
 pub mod members;
 pub mod messages;
 pub mod quarantine;

@@ -11,8 +11,8 @@ use crate::edge::http::body::{self, QUESTION_BYTES_MAX};
 use crate::edge::http::request::Inbound;
 use crate::edge::http::response::{self, Reply};
 use crate::edge::platform::d1::D1;
-use crate::flows::contact::explain;
 use crate::flows::record::edit::{self, EditError, Edited, Editor};
+use crate::flows::record::explain;
 use crate::flows::record::read::Reader;
 use crate::route::RecordRoute;
 use serde::Deserialize;
@@ -151,7 +151,7 @@ async fn explain(app: &App, inbound: &Inbound, kind: &KindId, id: &str) -> Reply
         return refusal;
     }
     let id = RecordId::from(id);
-    match explain::explain_record(&reader(app), kind, &id, inbound.language()).await {
+    match explain::explain(&reader(app), kind, &id, inbound.language()).await {
         Ok(explanation) => Reply::json(200, &explanation),
         Err(error) => response::refused(inbound, "explain", error),
     }

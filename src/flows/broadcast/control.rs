@@ -6,7 +6,7 @@
 use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::primitives::{CampaignId, Channel, Millis, QualifiedId};
 use crate::domain::campaign::broadcast::{
-    Audience, Broadcast, BroadcastState, BroadcastVerb, PAUSED, Phase,
+    Audience, Broadcast, BroadcastState, BroadcastVerb, PAUSED, Phase, Target,
 };
 use crate::domain::publication::catalog::{Catalog, PublishedVersion};
 use crate::domain::segment::Rule;
@@ -40,7 +40,9 @@ pub struct BroadcastProgress {
 pub struct Preview {
     #[serde(flatten)]
     pub standing: BroadcastProgress,
-    pub segment: String,
+    /// The segment or the list.
+    #[serde(flatten)]
+    pub target: Target,
     /// The purpose that the members must have consented to.
     pub purpose: String,
     pub channel: Channel,
@@ -78,7 +80,7 @@ pub async fn apply_verb<D: Database>(
                 return Err(conflict(problem.help("try again in a few minutes")));
             }
             let somebody = |audience: &Audience| audience.recipients() > 0;
-            if !somebody(&audience(db, broadcast, rule, id, now, somebody).await?) {
+            if !somebody(&audience(db, broadcast, &rule, id, now, somebody).await?) {
                 let message =
                     "it would go to nobody at the moment, and a broadcast is sent only once";
                 let help = "see its preview for who is left out, and why";
@@ -114,10 +116,10 @@ pub async fn preview<D: Database>(
     let Found { published, row, absent, .. } = find(db, id).await?;
     let found = published.as_ref().and_then(|published| of(published, name_of(id)));
     let Some((broadcast, rule)) = found else { return Err(absent) };
-    let audience = audience(db, broadcast, rule, id, now, |_| false).await?;
+    let audience = audience(db, broadcast, &rule, id, now, |_| false).await?;
     Ok(Preview {
         standing: standing(id, row.as_ref()),
-        segment: broadcast.segment.clone(),
+        target: broadcast.target.clone(),
         purpose: broadcast.purpose.clone(),
         channel: channel_of(broadcast),
         recipients: audience.recipients(),
@@ -144,7 +146,7 @@ async fn audience<D: Database>(
     while !is_enough(&audience) {
         let question = broadcasts::audience(rule, channel, purpose, id, &after_id, now);
         let rows = db.batch(vec![question]).await;
-        let rows = rows.map_err(|error| unanswered(&broadcast.segment, error))?;
+        let rows = rows.map_err(|error| unanswered(broadcast.target.name(), error))?;
         let row = rows.first().map(Rows::first::<AudienceRow>).transpose();
         let Some(row) = row.map_err(DatabaseError::Fault)?.flatten() else { break };
         audience = audience.plus(row.audience);

@@ -25,6 +25,7 @@ use crate::store::failing;
 use crate::store::reports::CounterRow;
 use crate::store::statement::{Rows, Statement};
 use serde::de::DeserializeOwned;
+use std::borrow::Cow;
 use std::rc::Rc;
 
 /// The number of recipients per batch of decisions. Such a batch is half a megabyte, and a crash
@@ -107,11 +108,14 @@ async fn move_on<D: Database>(
     }
 }
 
-/// Returns a broadcast of a version, with the rule of its segment.
-pub fn of<'e>(published: &'e PublishedVersion, name: &str) -> Option<(&'e Broadcast, &'e Rule)> {
+/// Returns a broadcast of a version, with the rule of its segment or list.
+pub fn of<'e>(
+    published: &'e PublishedVersion,
+    name: &str,
+) -> Option<(&'e Broadcast, Cow<'e, Rule>)> {
     let campaign = &published.compiled.campaign;
     let broadcast = campaign.broadcasts.get(name)?;
-    Some((broadcast, &campaign.segments.get(&broadcast.segment)?.rule))
+    Some((broadcast, broadcast.target.rule(&campaign.segments)?))
 }
 
 /// Returns the first phase of a broadcast.
@@ -126,7 +130,7 @@ struct Run<'r, D> {
     published: Rc<PublishedVersion>,
     id: &'r QualifiedId,
     broadcast: &'r Broadcast,
-    rule: &'r Rule,
+    rule: Cow<'r, Rule>,
     now: Millis,
 }
 
@@ -198,7 +202,7 @@ impl<D: Database> Run<'_, D> {
         &self,
         row: &BroadcastRow,
     ) -> Result<(Vec<RecordId>, Option<String>), DatabaseError> {
-        let rows = self.db.batch(vec![broadcasts::turns(row, self.rule, self.now)]).await?;
+        let rows = self.db.batch(vec![broadcasts::turns(row, &self.rule, self.now)]).await?;
         let rows = all::<TurnRow>(rows.first())?;
         let looked = rows.iter().find_map(|row| row.looked.clone());
         Ok((rows.into_iter().filter_map(|row| row.id).collect(), looked))

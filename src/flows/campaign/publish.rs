@@ -5,12 +5,13 @@
 //! date or schedule concerns, and people in journeys with a migration map, are woken.
 
 use crate::domain::base::diagnostic::Problem;
-use crate::domain::base::primitives::{CampaignId, Millis, QualifiedId, Span};
+use crate::domain::base::primitives::{CampaignId, ListId, Millis, QualifiedId, Span};
 use crate::domain::base::token::sha256_hex;
 use crate::domain::campaign::Compiled;
 use crate::domain::campaign::Segment;
 use crate::domain::campaign::broadcast::{Broadcast, BroadcastState};
 use crate::domain::campaign::journey::{JourneyStatus, Trigger};
+use crate::domain::campaign::lists::{ListUse, lists_of};
 use crate::domain::publication::catalog::{Catalog, Outage, PublishedVersion};
 use crate::domain::publication::diff::{EnrollmentCount, JourneyDiff, diff, unknown_old_steps};
 use crate::domain::publication::unpublished::Unpublished;
@@ -21,12 +22,13 @@ use crate::domain::time::calendar::DateMoment;
 use crate::flows::campaign::backfill::{UNAWARE_MAX, passes};
 use crate::flows::commit::load_versions;
 use crate::flows::error::{FlowError, Refusal};
-use crate::flows::ports::{Database, DatabaseError};
+use crate::flows::ports::{Database, DatabaseError, all};
 use crate::store::broadcasts::{BroadcastRow, Plan as BroadcastPlan};
 use crate::store::campaigns::{self, Listing, LiveItem, NumberRow, UnpublishedRow, VersionRow};
+use crate::store::lists::ListRow;
 use crate::store::outages::OutageRow;
 use crate::store::statement::Rows;
-use crate::store::{broadcasts, failing, journeys, outages, segments};
+use crate::store::{broadcasts, failing, journeys, lists, outages, segments};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -50,6 +52,9 @@ pub struct Published {
     /// When it was unpublished, if this publish puts it back on the web.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub was_unpublished: Option<Millis>,
+    /// The lists that it names and that do not exist: one begins with its first member.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown_lists: Vec<ListId>,
 }
 
 /// Checks and stores a compiled campaign, and makes it live.
@@ -58,7 +63,7 @@ pub async fn publish<D: Database>(
     compiled: Compiled,
     now: Millis,
 ) -> Result<Published, FlowError> {
-    let Plan { catalog, journeys } = plan(db, &compiled, now).await?;
+    let Plan { catalog, journeys, unknown_lists } = plan(db, &compiled, now).await?;
     let id = &compiled.campaign.id;
     let text = serde_json::to_string(&compiled)
         .map_err(|error| DatabaseError::Fault(error.to_string()))?;
@@ -85,7 +90,7 @@ pub async fn publish<D: Database>(
     let is_new = added.is_some();
     let was_unpublished = catalog.unpublished(id).map(|one| one.since);
     let (campaign, version) = (id.0.clone(), live.version);
-    Ok(Published { campaign, version, is_new, journeys, was_unpublished })
+    Ok(Published { campaign, version, is_new, journeys, was_unpublished, unknown_lists })
 }
 
 /// Returns what `publish` would return, without writing anything.
@@ -94,7 +99,7 @@ pub async fn preview<D: Database>(
     compiled: Compiled,
     now: Millis,
 ) -> Result<Published, FlowError> {
-    let Plan { catalog, journeys } = plan(db, &compiled, now).await?;
+    let Plan { catalog, journeys, unknown_lists } = plan(db, &compiled, now).await?;
     let campaign = &compiled.campaign.id;
     let live = catalog.live_version(campaign);
     let is_new = live.is_none_or(|live| live.compiled != compiled);
@@ -104,32 +109,42 @@ pub async fn preview<D: Database>(
     let newest = live.map(|live| live.version).or_else(unreadable).or_else(unpublished);
     let version = newest.unwrap_or(0) + u32::from(is_new);
     let was_unpublished = catalog.unpublished(campaign).map(|one| one.since);
-    Ok(Published { campaign: campaign.0.clone(), version, is_new, journeys, was_unpublished })
+    let campaign = campaign.0.clone();
+    Ok(Published { campaign, version, is_new, journeys, was_unpublished, unknown_lists })
 }
 
 /// The live versions, and what a valid campaign would change about them.
 struct Plan {
     catalog: Catalog,
     journeys: Vec<JourneyDiff>,
+    unknown_lists: Vec<ListId>,
 }
 
 async fn plan<D: Database>(db: &D, compiled: &Compiled, now: Millis) -> Result<Plan, FlowError> {
     // An isolate's cache may be a minute old, so changes are computed from the database.
     let id = &compiled.campaign.id;
-    let questions = vec![
+    let lists: BTreeSet<&ListId> =
+        lists_of(&compiled.campaign).into_iter().map(|(list, _)| list).collect();
+    let mut questions = vec![
         campaigns::live(),
         journeys::standing(id),
         broadcasts::of_campaign(id),
         campaigns::unpublished(),
     ];
+    questions.extend((!lists.is_empty()).then(|| lists::by_ids(lists.iter().copied())));
     let rows = db.batch(questions).await?;
     let catalog = catalog(rows.first())?.with_unpublished(unpublished(rows.get(3))?);
+    let known = all::<ListRow>(rows.get(4))?;
+    let is_known = |list: &&&ListId| known.iter().any(|row| row.id == ***list);
+    let unknown_lists = lists.iter().filter(|list| !is_known(list));
+    let unknown_lists = unknown_lists.map(|list| (*list).clone()).collect();
     let standing = rows.get(1).map(Rows::all::<EnrollmentCount>).transpose();
     let standing = standing.map_err(DatabaseError::Fault)?.unwrap_or_default();
     let begun = rows.get(2).map(Rows::all::<BroadcastRow>).transpose();
     let begun = begun.map_err(DatabaseError::Fault)?.unwrap_or_default();
     let mut problems = problems(&catalog, compiled);
     problems.extend(wrong_times(compiled, &begun, now));
+    problems.extend(ending_lists(compiled, &known));
     let mut journeys = Vec::new();
     if let Some(live) = catalog.live_version(id)
         && live.compiled != *compiled
@@ -144,7 +159,7 @@ async fn plan<D: Database>(db: &D, compiled: &Compiled, now: Millis) -> Result<P
         journeys = diff(&live.compiled, compiled, &standing);
     }
     if problems.is_empty() {
-        Ok(Plan { catalog, journeys })
+        Ok(Plan { catalog, journeys, unknown_lists })
     } else {
         Err(FlowError::Rejected(Refusal {
             title: "The campaign has mistakes",
@@ -245,6 +260,18 @@ fn problems(catalog: &Catalog, compiled: &Compiled) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// Returns a problem for each use of a list that is being deleted.
+fn ending_lists(compiled: &Compiled, known: &[ListRow]) -> Vec<Problem> {
+    let is_ending =
+        |list: &ListId| known.iter().any(|row| row.id == *list && row.deleted_at.is_some());
+    let named = lists_of(&compiled.campaign).into_iter();
+    let problem = |(list, key): ListUse<'_>| {
+        let problem = Problem::new(key, format!("the list `{list}` is being deleted"));
+        problem.help("name another one, or try again in half an hour")
+    };
+    named.filter(|(list, _)| is_ending(list)).map(problem).collect()
 }
 
 /// How late a broadcast may be published: more than a day late is an error.

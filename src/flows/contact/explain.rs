@@ -1,23 +1,18 @@
-//! Shows why a record is where it is. Nothing is written.
+//! Shows why a contact is where it is. Nothing is written.
 
-use crate::domain::access::role::Action;
 use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::language::Language;
-use crate::domain::base::primitives::{KindId, Millis, RecordId};
+use crate::domain::base::primitives::Millis;
 use crate::domain::publication::catalog::Catalog;
 use crate::domain::report::explain::{
     Explanation, MessageExplained, explain as explained, wanted_events,
 };
 use crate::domain::report::explain_broadcasts::{self, BroadcastStatus};
-use crate::domain::segment::AnyRecord;
 use crate::flows::campaign::publish::statuses;
 use crate::flows::commit::load_versions;
 use crate::flows::contact::find;
 use crate::flows::error::{FlowError, Refusal};
-use crate::flows::ports::{Database, DatabaseError, all};
-use crate::flows::record::edit::{kind_of, missing};
-use crate::flows::record::read::Reader;
-use crate::store::contacts::{self, ContactRow};
+use crate::flows::ports::{Database, DatabaseError};
 use crate::store::statement::Rows;
 use crate::store::{broadcasts, journeys, messages};
 use serde::{Deserialize, Serialize};
@@ -40,31 +35,6 @@ pub struct Question {
     /// Only this message, by its id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-}
-
-/// Explains a record that is no contact.
-pub async fn explain_record<D: Database>(
-    reader: &Reader<'_, D>,
-    kind: &KindId,
-    id: &RecordId,
-    language: Language,
-) -> Result<Explanation, FlowError> {
-    let Reader { db, catalog, access, now } = *reader;
-    kind_of(catalog, kind)?;
-    let wanted: Vec<String> = wanted_events(catalog).into_iter().collect();
-    let questions = vec![contacts::records_by_ids([id], &wanted, &[], now), journeys::statuses()];
-    let rows = db.batch(questions).await?;
-    let found = all::<ContactRow>(rows.first())?.into_iter().map(AnyRecord::from).next();
-    // An explanation quotes the values of fields.
-    let scope = access.clear_scope(Action::See, kind);
-    let is_meant = |record: &AnyRecord| {
-        let stands = record.kind == *kind && record.erased_at.is_none();
-        stands && scope.includes(record.subject(), now)
-    };
-    let record = found.filter(is_meant).ok_or_else(missing)?;
-    let versions = record.enrollments.iter().map(|e| (e.campaign.clone(), e.version));
-    load_versions(db, catalog, versions, now).await?;
-    Ok(explained(catalog, &statuses(rows.get(1))?, &record, Vec::new(), now, language))
 }
 
 /// Explains what the question asks for.

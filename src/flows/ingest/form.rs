@@ -70,6 +70,7 @@ pub fn check(
         phone: submission.phone,
         attributes: submission.attributes,
         agreed: submission.agreed,
+        list: form.list.clone(),
         touch: touch(published, &campaign.id, answer, settings, now),
         locale: campaign.locale.clone(),
         origin_hash: origin_hash.to_owned(),

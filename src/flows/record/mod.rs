@@ -4,6 +4,7 @@
 pub mod companies;
 pub mod edit;
 pub mod erase;
+pub mod explain;
 pub mod kinds;
 pub mod merge;
 pub mod named_companies;

@@ -10,6 +10,7 @@ use crate::domain::operations::failing::FailingKind;
 use crate::domain::publication::catalog::Catalog;
 use crate::flows::campaign::backfill::pass_window;
 use crate::flows::campaign::publish;
+use crate::flows::list::deletion;
 use crate::flows::ports::all;
 use crate::flows::ports::{Database, DatabaseError};
 use crate::flows::record::{kinds, search};
@@ -108,14 +109,15 @@ impl<D: Database> Housekeeping<'_, D> {
         catalog: &Catalog,
         fill: &FillRow,
     ) -> Result<Option<StepRow>, DatabaseError> {
-        let (of_kind, of_words) =
-            (kinds::kind_of_fill(fill), search::kind_of_fill(&fill.segment_id));
-        if of_kind.is_some() || of_words.is_some() {
-            let step = match (of_kind, of_words) {
-                (Some(kind), _) => kinds::fill_step(self.db, &kind, fill).await?,
-                (_, Some(kind)) => search::fill_step(self.db, &kind, fill).await?,
-                (None, None) => None,
-            };
+        let of_kind = kinds::kind_of_fill(fill);
+        let of_words = search::kind_of_fill(&fill.segment_id);
+        let step = match (of_kind, of_words, deletion::list_of_fill(fill)) {
+            (Some(kind), ..) => Some(kinds::fill_step(self.db, &kind, fill).await?),
+            (_, Some(kind), _) => Some(search::fill_step(self.db, &kind, fill).await?),
+            (.., Some(list)) => Some(deletion::step(self.db, catalog, &list, fill).await?),
+            _ => None,
+        };
+        if let Some(step) = step {
             if fill.attempts > 0 {
                 self.db.batch(vec![failing::clear(FailingKind::Filling, &fill.segment_id)]).await?;
             }

@@ -3,7 +3,7 @@
 use super::server::{Answer, Server};
 use super::{Exit, Terminal};
 use crate::domain::base::language::Language;
-use crate::domain::campaign::broadcast::BroadcastState;
+use crate::domain::campaign::broadcast::{BroadcastState, Target};
 use crate::flows::broadcast::control::{BroadcastProgress, Preview};
 use crate::views::broadcast::state_in_words;
 use crate::views::format::{count, moment};
@@ -12,8 +12,8 @@ use std::io;
 
 /// Preview, start, pause, resume or cancel a broadcast
 ///
-/// A broadcast goes to everybody in its segment who has agreed, once. With `at` in the campaign
-/// file it starts automatically; otherwise start it here or in the web app.
+/// A broadcast goes to everybody in its segment or on its list who has agreed, once. With `at` in
+/// the campaign file it starts automatically; otherwise start it here or in the web app.
 ///
 /// While it is paused, no more messages are queued and queued ones are held. Resumed, it continues
 /// where it stopped: nobody is left out, and nobody gets it twice. Cancelled, messages that were
@@ -96,7 +96,7 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
 }
 
 fn preview(preview: &Preview) -> String {
-    let Preview { standing, segment, recipients, audience, .. } = preview;
+    let Preview { standing, target, recipients, audience, .. } = preview;
     let mut left_out = Vec::new();
     for (n, why) in [
         (audience.no_consent, "without consent"),
@@ -107,6 +107,10 @@ fn preview(preview: &Preview) -> String {
             left_out.push(format!("{} {why}", count(n)));
         }
     }
+    let members = match target {
+        Target::Segment(name) => format!("in the segment {name}"),
+        Target::List(list) => format!("on the list {list}"),
+    };
     let left_out = match left_out.is_empty() {
         true => String::new(),
         false => format!("; {}", left_out.join(", ")),
@@ -117,7 +121,7 @@ fn preview(preview: &Preview) -> String {
     };
     let state = state_in_words(standing.state, standing.phase, Language::English);
     format!(
-        "{} would go to {} {} (of {} in the segment {segment}{left_out}). {state}.{decided}",
+        "{} would go to {} {} (of {} {members}{left_out}). {state}.{decided}",
         standing.broadcast,
         count(*recipients),
         if *recipients == 1 { "person" } else { "people" },

@@ -15,6 +15,7 @@ pub mod import_suppressions;
 pub mod inspect;
 pub mod journey;
 pub mod kind;
+pub mod list;
 pub mod member;
 pub mod merge;
 pub mod parked;

@@ -131,6 +131,10 @@ impl Output {
                         writeln!(terminal.out, "  {address}")?;
                     }
                     write!(terminal.out, "{}", diff::lines(&published.journeys))?;
+                    for list in &published.unknown_lists {
+                        let begins = "it begins with the first record that joins it";
+                        writeln!(terminal.err, "  there is no list `{list}` yet; {begins}")?;
+                    }
                     terminal.out.flush()?;
                 }
                 self.published.push(published);

@@ -102,6 +102,7 @@ impl Run {
             phone: has_phone.then(|| format!("+44740000{number:04}")),
             attributes: moved.into_iter().flatten().chain(note).collect(),
             agreed: asks.filter(|_| dice.in_a_hundred(85)).unwrap_or_default(),
+            list: None,
             touch,
             locale: "en".to_owned(),
             origin_hash: "o".to_owned(),

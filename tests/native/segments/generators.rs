@@ -205,6 +205,7 @@ fn state_rule() -> impl Strategy<Value = Rule> {
     let percent = select([0.01, 10.0, 50.0, 99.99].as_slice());
     prop_oneof![
         select(["c.a", "c.b"].as_slice()).prop_map(|id| Rule::Segment(id.into())),
+        select(["vip", "fair", "c.a"].as_slice()).prop_map(|id| Rule::List(id.into())),
         (select(["c.j", "c.k", "d.j", "odd"].as_slice()), state, step).prop_map(
             |(journey, state, step)| Rule::Journey { journey: journey.into(), state, step }
         ),
@@ -423,22 +424,24 @@ pub fn contact() -> impl Strategy<Value = Contact> {
         Just(NOW),
         0..3,
     );
+    let lists = prop::collection::btree_map(
+        select(["vip", "fair"].as_slice()).prop_map(ListId::from),
+        Just(Membership { since: NOW, source: "form:c/f".to_owned() }),
+        0..3,
+    );
     let positions = prop::collection::vec(position(), 0..3);
-    let places = (segments, prop::collection::vec(enrollment(), 0..3), positions);
+    let places = (segments, lists, prop::collection::vec(enrollment(), 0..3), positions);
     let consents = prop::collection::vec(consent(), 0..3);
     let tags = prop::collection::btree_set(text(), 0..3);
     let history = prop::collection::vec(event(), 0..6);
     (attributes, fields, consents, tags, history, places).prop_map(
         |(attributes, (zone, score), consents, tags, mut history, places)| {
-            let (segments, enrollments, positions) = places;
             let mut contact = Contact::unknown(RecordId::from(""), NOW);
             contact.attributes = attributes;
             contact.time_zone = zone;
             contact.score = score;
             contact.tags = tags;
-            contact.segments = segments;
-            contact.enrollments = enrollments;
-            contact.positions = positions;
+            (contact.segments, contact.lists, contact.enrollments, contact.positions) = places;
             consents.into_iter().for_each(|consent| contact.put_consent(consent));
             history.iter_mut().enumerate().for_each(|(index, e)| e.seq = index as i64 + 1);
             contact.seq = history.len() as i64;

@@ -8,7 +8,7 @@ mod limits;
 
 use super::segment_backfill::{EVER, a_filling};
 use super::support::{FORM, MONDAY, campaign};
-use dripline::domain::base::primitives::{Channel, Millis, QualifiedId, RecordId, Span};
+use dripline::domain::base::primitives::{Channel, ListId, Millis, QualifiedId, RecordId, Span};
 use dripline::domain::contact::Contact;
 use dripline::domain::contact::consent::{Consent, ConsentState};
 use dripline::domain::engine::Decision;
@@ -19,6 +19,7 @@ use dripline::domain::publication::validate::{
 use dripline::domain::record::PlainRecord;
 use dripline::domain::record::enrollment::{Enrollment, EnrollmentState};
 use dripline::domain::record::event::{Event, Properties};
+use dripline::domain::record::list::Membership;
 use dripline::domain::segment::{
     Comparison, DateTest, Events, Explained, JourneyState, Measure, Occurrence, Operator, Relative,
     Rule, Sample, Scalar, TimeTest,
@@ -56,6 +57,8 @@ pub fn store(contacts: Vec<Contact>) -> Sqlite {
             let entered = contact.segments.iter();
             changes.extend(entered.map(|(id, at)| Change::EnterSegment(id.clone(), *at)));
             changes.extend(contact.positions.iter().cloned().map(Change::SetPosition));
+            let listed = contact.lists.iter();
+            changes.extend(listed.map(|(id, of)| Change::JoinList(id.clone(), of.clone())));
             // A decision without changes would not write the contact.
             let (read_seq, subject) = (contact.seq - 1, contact.into());
             Decision { read_seq, subject, changes, conflicts: Vec::new() }

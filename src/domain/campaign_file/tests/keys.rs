@@ -155,7 +155,7 @@ fn missing_keys_of_steps_and_fields_are_reported() {
     line 2: journey.d.step[1]
          the step has no action
        → give it one of send, wait, wait_until, wait_for, branch, split, update, \
-       notify, webhook, enroll, leave, end
+       add_to_list, remove_from_list, notify, webhook, enroll, leave, end
     line 2: journey.d.step[1].id
          missing
        → write id = …
@@ -305,7 +305,7 @@ fn conflicting_keys_are_reported() {
     line 79: segment.engaged.rule.all[5]
          the rule has no condition
        → give it one of all, any, not, attribute, tag, consent, score, event, \
-         sequence, segment, journey, sample
+         sequence, segment, list, journey, sample
     ");
     assert_snapshot!(errors_of(
         "{ attribute = \"role\", is_not = \"x\" }",
@@ -333,7 +333,7 @@ fn conflicting_keys_are_reported() {
     line 120: journey.nurture.step[6]
          the step has no action
        → give it one of send, wait, wait_until, wait_for, branch, split, update, \
-       notify, webhook, enroll, leave, end
+       add_to_list, remove_from_list, notify, webhook, enroll, leave, end
     ");
     assert_snapshot!(errors_of("end = true", "end = true\nthen = \"sales\""), @"
     line 136: journey.nurture.step[9].then

@@ -6,7 +6,7 @@ use crate::domain::base::primitives::KindId;
 use crate::domain::base::primitives::{Channel, Span};
 use crate::domain::campaign::ab_test::CONFIDENCES;
 use crate::domain::campaign::broadcast::{
-    AbMetric, AbTest, Broadcast, BroadcastVariant, Zone, local,
+    AbMetric, AbTest, Broadcast, BroadcastVariant, Target, Zone, local,
 };
 
 /// The most variants of one broadcast: with more, only very large differences would be significant.
@@ -21,14 +21,11 @@ const SAMPLE_MAX: u32 = 1_000_000;
 
 impl Check<'_> {
     pub(super) fn broadcast(&mut self, key: &str, broadcast: &Broadcast) {
-        if !self.campaign.segments.contains_key(&broadcast.segment) {
-            let known = self.campaign.segments.keys().map(String::as_str);
-            self.unknown_reference(&format!("{key}.segment"), "segment", &broadcast.segment, known);
-        }
         self.of = KindId::contact();
-        let segment = self.campaign.segments.get(&broadcast.segment);
-        let of = segment.map(|segment| segment.of.clone());
-        self.same_kind(&format!("{key}.segment"), "segment", of.as_ref());
+        match &broadcast.target {
+            Target::List(list) => self.name(&format!("{key}.list"), list.as_str()),
+            Target::Segment(name) => self.broadcast_segment(&format!("{key}.segment"), name),
+        }
         if let Some(at) = &broadcast.at {
             let message = "expected a day and a time without a zone, such as 2026-03-02T09:00";
             self.ensure(local(at).is_some(), &format!("{key}.at"), message);
@@ -46,6 +43,16 @@ impl Check<'_> {
         if let Some(test) = &broadcast.test {
             self.ab_test(&format!("{key}.ab"), broadcast, test);
         }
+    }
+
+    fn broadcast_segment(&mut self, key: &str, name: &str) {
+        let segment = self.campaign.segments.get(name);
+        if segment.is_none() {
+            let known = self.campaign.segments.keys().map(String::as_str);
+            self.unknown_reference(key, "segment", name, known);
+        }
+        let of = segment.map(|segment| segment.of.clone());
+        self.same_kind(key, "segment", of.as_ref());
     }
 
     fn broadcast_variants(&mut self, key: &str, broadcast: &Broadcast) {

@@ -45,6 +45,9 @@ impl Check<'_> {
             let known = self.campaign.pages.keys().map(String::as_str);
             self.unknown_reference(&format!("{key}.thanks"), "page", page, known);
         }
+        if let Some(list) = &form.list {
+            self.name(&format!("{key}.list"), list.as_str());
+        }
         if let Some(label) = &form.submit_label {
             self.line(&format!("{key}.submit"), label);
         }

@@ -266,6 +266,10 @@ impl Check<'_> {
                 }
             }
             Action::Update { .. } => self.update(&format!("{key}.update"), &step.action),
+            Action::AddToList(list) => self.name(&format!("{key}.add_to_list"), list.as_str()),
+            Action::RemoveFromList(list) => {
+                self.name(&format!("{key}.remove_from_list"), list.as_str());
+            }
             Action::Notify { note } => {
                 self.text(&format!("{key}.note"), note.as_deref().unwrap_or_default());
             }

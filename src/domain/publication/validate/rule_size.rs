@@ -47,7 +47,7 @@ fn asked(rule: &Rule) -> usize {
         Rule::Amount { events, .. } => found(events) + 280,
         Rule::EventTime { events, .. } => found(events) + 60,
         Rule::Sequence { first, then, .. } => found(first) + found(then) + 110,
-        Rule::Segment(_) => 130,
+        Rule::Segment(_) | Rule::List(_) => 130,
         Rule::Journey { .. } => 300,
         Rule::Sample(_) => 570,
         Rule::Company { rule, .. } => asked(rule) + 200,

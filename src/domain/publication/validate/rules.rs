@@ -88,6 +88,7 @@ impl Check<'_> {
                 self.window(key, *within);
             }
             Rule::Segment(segment) => self.other_segment(&format!("{key}.segment"), segment),
+            Rule::List(list) => self.name(&format!("{key}.list"), list.as_str()),
             Rule::Journey { journey, state, step } => {
                 self.journey_state(key, journey, *state, step.as_deref());
             }
