@@ -279,6 +279,7 @@ impl<S: Decidable> Decider<'_, S> {
             RecordInput::CustomEvent(reported) => self.apply_report(reported),
             RecordInput::Conflicted(reported) => self.refuse_report(reported, key),
             RecordInput::Edited(edit) => self.apply_edit(*edit),
+            RecordInput::Imported(row) => self.apply_import(*row),
         }
     }
 

@@ -9,6 +9,7 @@ use crate::domain::contact::message::SmsCost;
 use crate::domain::contact::suppression::{Release, Suppression};
 use crate::domain::contact::touch;
 use crate::domain::form::ConsentCheckbox;
+use crate::domain::import::row::ImportedRow;
 use crate::domain::inbound::custom_event::CustomEvent;
 use crate::domain::inbound::delivery_report::DeliveryReport;
 use crate::domain::inbound::engagement::Engagement;
@@ -30,6 +31,8 @@ pub enum RecordInput {
     Conflicted(CustomEvent),
     /// Somebody sets fields of it.
     Edited(Box<Edit>),
+    /// A row of an import is about it.
+    Imported(Box<ImportedRow>),
 }
 
 impl RecordInput {
@@ -39,6 +42,7 @@ impl RecordInput {
             Self::CustomEvent(reported) => Some(reported.key.clone()),
             Self::Conflicted(reported) => reported.conflict_key(),
             Self::Edited(edit) => edit.key.clone(),
+            Self::Imported(row) => row.edit.key.clone(),
             Self::TimePassed => None,
         }
     }
@@ -177,6 +181,7 @@ impl Input {
             Self::Record(
                 RecordInput::CustomEvent(reported) | RecordInput::Conflicted(reported),
             ) => Some(reported.at),
+            Self::Record(RecordInput::Imported(row)) => Some(row.at),
             Self::InboundSms(sms) => Some(sms.at),
             _ => None,
         }

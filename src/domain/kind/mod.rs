@@ -9,7 +9,7 @@ mod settle;
 
 pub use built_in::{COMPANY, built_in};
 pub use check::{KIND_BYTES_MAX, check};
-pub use reading::FieldValues;
+pub use reading::{FieldValues, read_attribute};
 pub use settle::{Entry, Settled};
 
 use crate::domain::base::language::Language;

@@ -91,6 +91,7 @@ fn claims(catalog: &Catalog, commands: &[Command]) -> Vec<Claim> {
 fn edit(input: &Input) -> Option<&Edit> {
     match input {
         Input::Record(RecordInput::Edited(edit)) => Some(edit),
+        Input::Record(RecordInput::Imported(row)) => Some(&row.edit),
         _ => None,
     }
 }

@@ -1,0 +1,1 @@
+//! Reading rows, mappings and undo.
