@@ -9,6 +9,7 @@ pub mod error;
 pub mod campaign;
 pub mod record;
 pub mod contact;
+pub mod import;
 pub mod ingest;
 pub mod broadcast;
 pub mod send;

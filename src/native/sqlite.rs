@@ -37,6 +37,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0022_records.sql"),
     include_str!("../../migrations/0023_members.sql"),
     include_str!("../../migrations/0024_kinds.sql"),
+    include_str!("../../migrations/0028_imports.sql"),
 ];
 
 /// The number of prepared statements in the cache: more than the flows have.

@@ -11,6 +11,7 @@ pub mod contacts;
 pub mod erasures;
 pub mod failing;
 pub mod hook_tokens;
+pub mod imports;
 pub mod invariants;
 pub mod journeys;
 pub mod kinds;

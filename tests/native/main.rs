@@ -18,6 +18,7 @@ mod docs;
 mod explain;
 mod failing_work;
 mod faults;
+mod imports;
 mod interleave;
 mod invariants;
 mod journeys;

@@ -27,7 +27,7 @@ mod journey;
 pub mod change;
 
 pub use broadcast::TOO_LATE;
-pub use erase::{erase, erase_record, take_address};
+pub use erase::{erase, erase_record, remove, take_address};
 pub use import::NewConsent;
 pub use input::{
     Agreement, Input, Outcome, PreferenceUpdate, RecordInput, SENDERS_ZONE, Submitted,

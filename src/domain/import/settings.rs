@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 /// The longest name of a file, in characters: a line of a list.
 const FILE_CHARS_MAX: usize = 200;
 
+/// The longest idempotency key, in bytes.
+const KEY_BYTES_MAX: usize = 200;
+
 /// The most fields by which records are matched.
 const MATCH_MAX: usize = 5;
 
@@ -17,6 +20,9 @@ const MATCH_MAX: usize = 5;
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     pub kind: KindId,
+    /// The idempotency key: the same key a second time is the same import.
+    #[serde(default)]
+    pub key: Option<String>,
     /// What people call the file.
     #[serde(default)]
     pub file: String,
@@ -145,6 +151,13 @@ impl Settings {
         if self.file.chars().count() > FILE_CHARS_MAX || self.file.chars().any(char::is_control) {
             let message = format!("at most {FILE_CHARS_MAX} characters, on one line");
             problems.push(Problem::new("file", message));
+        }
+        let is_key = |key: &String| {
+            (1..=KEY_BYTES_MAX).contains(&key.len()) && !key.chars().any(char::is_control)
+        };
+        if !self.key.iter().all(is_key) {
+            let message = format!("1 to {KEY_BYTES_MAX} bytes, and no control characters");
+            problems.push(Problem::new("key", message));
         }
         if self.r#match.len() > MATCH_MAX {
             let message = format!("at most {MATCH_MAX} fields");
