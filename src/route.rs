@@ -9,6 +9,7 @@ use crate::domain::access::role::Action;
 use crate::domain::campaign::broadcast::BroadcastVerb;
 use crate::domain::campaign::journey::RunState;
 use crate::domain::form::form_data::percent_decode;
+use crate::domain::import::settings::Verb;
 use crate::domain::operations::dead_letter::DeadVerb;
 use crate::domain::sending::restore_guard::Resolution;
 
@@ -136,6 +137,8 @@ pub enum Route<'a> {
     AdminReleaseCampaign(&'a str),
     /// Records of any kind.
     Record(RecordRoute<'a>),
+    /// Imports of records.
+    Import(ImportRoute<'a>),
     /// The dead letters of the queues.
     Dead(DeadRoute<'a>),
     /// Unpublishes a campaign, from the web app.
@@ -187,8 +190,24 @@ pub enum RecordRoute<'a> {
     Edit(&'a str, &'a str),
     /// Erases a record.
     Erase(&'a str, &'a str),
+    /// Returns a page of records as a file.
+    Export(&'a str),
     /// The kinds of records.
     Kind(KindRoute<'a>),
+}
+
+/// The routes for imports, through the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImportRoute<'a> {
+    List,
+    Create,
+    One(&'a str),
+    /// Takes a part of the file, by its number.
+    Part(&'a str, &'a str),
+    /// Returns a page of the refused rows as a file.
+    Refused(&'a str),
+    /// Checks, starts, stops or undoes one.
+    Act(&'a str, Verb),
 }
 
 /// The routes for kinds of records, through the API.
@@ -343,6 +362,8 @@ impl Route<'_> {
             AdminSuppress | AdminUnsuppress => page(Every(Edit)),
             AdminSetBroadcast(..) | AdminReleaseCampaign(_) => page(To(Send)),
             AdminRelease(_) => page(To(Operate)),
+            // Which kind is meant is up to the handler.
+            Route::Import(_) => api(Need::Known),
             Record(found) => found.credential(),
             Dead(found) => found.credential(),
             Session(found) => found.credential(),
@@ -382,6 +403,8 @@ impl Route<'_> {
                 Act::new(verb.as_str(), "dead_letter", id)
             }
             Session(SessionRoute::ApiEndAll) => Act::new("end_all", "session", ""),
+            Import(ImportRoute::Create) => Act::new("create", "import", ""),
+            Import(ImportRoute::Act(id, verb)) => Act::new(verb.as_str(), "import", id),
             Record(RecordRoute::Kind(KindRoute::Publish)) => Act::new("publish", "kind", ""),
             Record(RecordRoute::Erase(_, id)) => Act::new("erase", "record", id),
             Team(TeamRoute::Audit) => Act::new("read", "audit", ""),
@@ -611,8 +634,8 @@ fn admin<'a>(method: &str, path: &'a str, parts: &[&'a str]) -> Result<Route<'a>
 
 /// Finds the route of a call about records or kinds, by the path after `/api/v1/`.
 fn records<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
-    use RecordRoute::{Create, Edit, Erase, Kind, List, One, Query};
-    use Route::Record;
+    use RecordRoute::{Create, Edit, Erase, Export, Kind, List, One, Query};
+    use Route::{Import, Record};
     let one = |wanted, route, allow| one(method, wanted, route, allow);
     let both = |get, post| both(method, get, post);
     match *parts {
@@ -620,6 +643,15 @@ fn records<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
         ["kinds", "diff"] => one("POST", Record(Kind(KindRoute::Diff)), "POST"),
         ["kinds", id] => one("GET", Record(Kind(KindRoute::One(id))), GET),
         ["records", kind] => both(Record(List(kind)), Record(Create(kind))),
+        ["imports"] => both(Import(ImportRoute::List), Import(ImportRoute::Create)),
+        ["imports", id] => one("GET", Import(ImportRoute::One(id)), GET),
+        ["imports", id, "parts", part] => one("POST", Import(ImportRoute::Part(id, part)), "POST"),
+        ["imports", id, "refused"] => one("GET", Import(ImportRoute::Refused(id)), GET),
+        ["imports", id, verb] => match Verb::read(verb) {
+            Some(verb) => one("POST", Import(ImportRoute::Act(id, verb)), "POST"),
+            None => Err(NoRoute::NotFound),
+        },
+        ["records", kind, "export"] => one("POST", Record(Export(kind)), "POST"),
         ["records", kind, "query"] => one("POST", Record(Query(kind)), "POST"),
         ["records", kind, id] => both(Record(One(kind, id)), Record(Edit(kind, id))),
         ["records", kind, id, "erase"] => one("POST", Record(Erase(kind, id)), "POST"),

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod consents;
 pub mod contacts;
 pub mod erasures;
+pub mod exports;
 pub mod failing;
 pub mod hook_tokens;
 pub mod imports;

@@ -4,10 +4,10 @@
 use super::invariants::assert_sound;
 use super::support::{number, rows, world};
 use dripline::domain::base::primitives::{Actor, Ids, KindId, Span};
-use dripline::domain::import::settings::{Counts, State};
+use dripline::domain::import::settings::{Counts, State, Verb};
 use dripline::domain::kind::Kind;
 use dripline::flows::error::FlowError;
-use dripline::flows::import::manage::{Verb, shown};
+use dripline::flows::import::manage::shown;
 use dripline::flows::import::{Importer, refused, run};
 use dripline::flows::ports::{Database, DatabaseError};
 use dripline::flows::record::kinds;
@@ -61,7 +61,7 @@ fn one(world: &World, id: &str) -> ImportRow {
 fn act(world: &World, id: &str, verb: Verb) -> Result<(), FlowError> {
     with(world, &world.db, async |importer, ids| {
         let row = importer.one(id).await?;
-        let mut work = importer.act(&row, verb).await?;
+        let mut work = importer.act(&row, verb, None).await?;
         while let Some(Work::ImportV1 { import }) = work.pop() {
             work.extend(run::work(importer, &import, ids).await.unwrap());
         }
@@ -139,7 +139,7 @@ fn events_of_an_import_that_rests_start_no_journey_and_those_of_one_that_runs_do
 fn check_decides_and_writes_nothing() {
     let world = world(JOURNEY);
     let row = upload(&world, contacts(), LEADS.as_bytes(), 50);
-    act(&world, &row.id, Verb::Check(None)).unwrap();
+    act(&world, &row.id, Verb::Check).unwrap();
     let checked = one(&world, &row.id);
     assert_eq!((checked.state, checked.counts), (State::Checked, counts(5, 2, 1, 0, 2)));
     assert_eq!(number(&world.db, "SELECT count(*) FROM contacts"), 0);
@@ -207,7 +207,7 @@ fn import_that_is_killed_between_any_two_steps_does_each_row_once() {
         let row = upload(&world, contacts(), file.as_bytes(), 1_000);
         let (db, mut tries) = (&world.db, 0);
         with(&world, db, async |importer, _| {
-            importer.act(&row, Verb::Start).await.unwrap()
+            importer.act(&row, Verb::Start, None).await.unwrap()
         });
         while one(&world, &row.id).state == State::Running {
             // Each worker lives a little longer.
@@ -230,7 +230,7 @@ fn two_workers_at_once_count_each_row_once() {
     let file = many(2_500);
     let row = upload(&world, contacts(), file.as_bytes(), 10_000);
     with(&world, &world.db, async |importer, ids| {
-        let mut work = importer.act(&row, Verb::Start).await.unwrap();
+        let mut work = importer.act(&row, Verb::Start, None).await.unwrap();
         work.extend(work.clone());
         while let Some(Work::ImportV1 { import }) = work.pop() {
             work.extend(run::work(importer, &import, ids).await.unwrap());
@@ -247,7 +247,7 @@ fn lost_hint_is_found_by_a_tick_and_refused_rows_go_after_a_month() {
     let mut world = world(JOURNEY);
     let row = upload(&world, contacts(), LEADS.as_bytes(), 700);
     with(&world, &world.db, async |importer, _| {
-        importer.act(&row, Verb::Start).await.unwrap()
+        importer.act(&row, Verb::Start, None).await.unwrap()
     });
     world.tick().unwrap();
     assert_eq!(one(&world, &row.id).state, State::Running, "the claim holds");
@@ -285,10 +285,10 @@ fn stopped_import_goes_on_where_it_was() {
     let world = world(JOURNEY);
     let row = upload(&world, contacts(), many(3_000).as_bytes(), 20_000);
     with(&world, &world.db, async |importer, ids| {
-        importer.act(&row, Verb::Start).await.unwrap();
+        importer.act(&row, Verb::Start, None).await.unwrap();
         run::work(importer, &row.id, ids).await.unwrap();
         let under_way = importer.one(&row.id).await.unwrap();
-        importer.act(&under_way, Verb::Stop).await.unwrap();
+        importer.act(&under_way, Verb::Stop, None).await.unwrap();
         assert_eq!(run::work(importer, &row.id, ids).await.unwrap(), []);
     });
     let stopped = one(&world, &row.id);
@@ -399,7 +399,7 @@ fn two_imports_that_want_one_unique_value_make_one_record() {
         }
     }
     with(&world, &world.db, async |importer, _| {
-        importer.act(&first, Verb::Start).await.unwrap()
+        importer.act(&first, Verb::Start, None).await.unwrap()
     });
     let racing = Racing(&world, &second.id, Cell::new(false));
     with(&world, &racing, async |importer, ids| {
@@ -495,7 +495,7 @@ fn undo_that_is_killed_goes_on() {
     let world = world(JOURNEY);
     let done = import(&world, contacts(), many(350).as_bytes());
     with(&world, &world.db, async |importer, _| {
-        importer.act(&done, Verb::Undo).await.unwrap()
+        importer.act(&done, Verb::Undo, None).await.unwrap()
     });
     let mut tries = 0;
     while one(&world, &done.id).state == State::Undoing {

@@ -113,6 +113,35 @@ impl State {
     }
 }
 
+/// What an operator does with an import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Decides on its rows, and writes nothing.
+    Check,
+    Start,
+    Stop,
+    Undo,
+}
+
+impl Verb {
+    const ALL: [Self; 4] = [Self::Check, Self::Start, Self::Stop, Self::Undo];
+
+    /// Returns the word in paths and in the audit log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Check => "check",
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Undo => "undo",
+        }
+    }
+
+    /// Finds a verb by its word.
+    pub fn read(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|verb| verb.as_str() == word)
+    }
+}
+
 /// How many rows had which outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {

@@ -5,7 +5,7 @@ use crate::domain::base::diagnostic::{Problem, brief};
 use crate::domain::base::primitives::{KindId, RecordId};
 use crate::domain::campaign_file::filter;
 use crate::domain::segment::Rule;
-use crate::edge::api::kinds;
+use crate::edge::api::{exports, kinds};
 use crate::edge::app::App;
 use crate::edge::http::body;
 use crate::edge::http::request::Inbound;
@@ -48,6 +48,7 @@ pub async fn answer(app: App, inbound: Inbound, found: RecordRoute<'_>) -> Reply
         RecordRoute::Edit(kind, id) => edit(app, inbound, &KindId::from(kind), id).await,
         RecordRoute::Kind(found) => kinds::answer(app, inbound, found).await,
         RecordRoute::Erase(kind, id) => erase(app, inbound, &KindId::from(kind), id).await,
+        RecordRoute::Export(kind) => exports::answer(app, inbound, &KindId::from(kind)).await,
     }
 }
 
@@ -55,7 +56,8 @@ pub async fn answer(app: App, inbound: Inbound, found: RecordRoute<'_>) -> Reply
 /// fields in full: these answers have no masks.
 fn refuse(app: &App, found: RecordRoute<'_>) -> Option<Reply> {
     let (action, kind) = match found {
-        RecordRoute::Kind(_) => return None,
+        // An export is limited to the scope, and has masks.
+        RecordRoute::Kind(_) | RecordRoute::Export(_) => return None,
         RecordRoute::List(kind) | RecordRoute::Query(kind) => (Action::See, kind),
         RecordRoute::One(kind, _) => (Action::See, kind),
         RecordRoute::Create(kind) => (Action::Create, kind),

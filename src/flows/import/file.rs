@@ -93,7 +93,7 @@ impl<'a, D: Database> FileRows<'a, D> {
                     self.rows += 1;
                     let number = self.rows;
                     let field = error.column.clone().unwrap_or_default();
-                    let problem = RowProblem::new(&field, error.message(Language::English));
+                    let problem = RowProblem::new(&field, error.problem.message(Language::English));
                     let (line, cells) = (error.line, Vec::new());
                     let problem = Some(problem);
                     return Ok(Some(Ok(ReadRow { number, line, cells, problem })));

@@ -10,7 +10,7 @@ use crate::domain::base::language::Language;
 use crate::domain::base::primitives::{Actor, Ids};
 use crate::domain::base::token::sha256_hex;
 use crate::domain::import::row::ADDRESSES;
-use crate::domain::import::settings::{Counts, Settings, State};
+use crate::domain::import::settings::{Counts, Settings, State, Verb};
 use crate::domain::import::target::Targets;
 use crate::domain::kind::Kind;
 use crate::domain::table_file::HEAD_BYTES;
@@ -27,16 +27,6 @@ use serde_json::{Value, json};
 
 /// The most imports of a list.
 const LISTED_MAX: usize = 100;
-
-/// What an operator does with an import.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verb {
-    /// Decides on the rows, at most so many, and writes nothing.
-    Check(Option<u64>),
-    Start,
-    Stop,
-    Undo,
-}
 
 impl<D: Database> Importer<'_, D> {
     /// Creates an import. The same key a second time returns the first one.
@@ -122,14 +112,20 @@ impl<D: Database> Importer<'_, D> {
         Ok(())
     }
 
-    /// Does what an operator asks. Returns the work that follows.
-    pub async fn act(&self, import: &ImportRow, verb: Verb) -> Result<Vec<Work>, FlowError> {
+    /// Does what an operator asks; `rows_max` is how many rows a check looks at. Returns the work
+    /// that follows.
+    pub async fn act(
+        &self,
+        import: &ImportRow,
+        verb: Verb,
+        rows_max: Option<u64>,
+    ) -> Result<Vec<Work>, FlowError> {
         use State::{Checked, Checking, Done, Failed, Open, Running, Stopped, Undoing, Undone};
         let from_start = |state| (state, true);
         let (state, is_again) = match (verb, import.state) {
-            (Verb::Check(_), Checking) | (Verb::Start, Running) | (Verb::Undo, Undoing | Undone)
+            (Verb::Check, Checking) | (Verb::Start, Running) | (Verb::Undo, Undoing | Undone)
             | (Verb::Stop, Stopped | Open | Checked) => return Ok(Vec::new()),
-            (Verb::Check(_), Open | Checked) => from_start(Checking),
+            (Verb::Check, Open | Checked) => from_start(Checking),
             (Verb::Start, Open | Checked | Checking) => from_start(Running),
             (Verb::Start, Stopped) => (Running, false),
             (Verb::Stop, Checking) => from_start(Open),
@@ -153,10 +149,7 @@ impl<D: Database> Importer<'_, D> {
             state,
             position: position.as_deref(),
             counts: if is_again { Counts::default() } else { import.counts },
-            rows_max: match verb {
-                Verb::Check(rows) => rows,
-                _ => None,
-            },
+            rows_max: rows_max.filter(|_| verb == Verb::Check),
             due_at: self.now.plus(if is_over { KEPT } else { CLAIM }),
         };
         let mut statements = vec![imports::begin(&begin, self.now)];

@@ -3,5 +3,6 @@
 
 pub mod edit;
 pub mod erase;
+pub mod export;
 pub mod kinds;
 pub mod read;
