@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 .PHONY: help dev test build size reset bench bench-broadcast bench-engine bench-segments bench-send
-.PHONY: bench-cold bench-mjml bench-short bench-templates simulate simulate-defects
+.PHONY: bench-cold bench-import bench-mjml bench-short bench-templates simulate simulate-defects
 .PHONY: lint fmt clean test-native test-e2e try-dev cli
 
 NPM_STAMP := node_modules/.stamp
@@ -61,6 +61,10 @@ bench-engine: ## Measure the engine: journey steps a second, statements a step, 
 bench-broadcast: ## Measure a broadcast: recipients decided a second, statements a recipient, memory (PEOPLE_MAX=1000: short)
 	@scripts/need rust
 	@$(FAST) cargo bench --quiet --profile fast --bench broadcast
+
+bench-import: ## Measure an import of contacts: rows a second, rows written, memory (ROWS=20000: short)
+	@scripts/need rust
+	@$(FAST) cargo bench --quiet --profile fast --bench import
 
 bench-segments: ## Benchmark rules: judging a contact, filling a segment (CONTACTS=100000: short)
 	@scripts/need rust

@@ -1,14 +1,16 @@
 //! Every URL that dripline serves: maps method and path to a route. The enum is the complete list.
 
+mod path;
 #[cfg(test)]
 mod tests;
+
+pub use path::{Area, area, decode};
 
 use crate::domain::access::audit::Act;
 use crate::domain::access::rights::Need;
 use crate::domain::access::role::Action;
 use crate::domain::campaign::broadcast::BroadcastVerb;
 use crate::domain::campaign::journey::RunState;
-use crate::domain::form::form_data::percent_decode;
 use crate::domain::import::settings::Verb;
 use crate::domain::operations::dead_letter::DeadVerb;
 use crate::domain::sending::restore_guard::Resolution;
@@ -137,8 +139,6 @@ pub enum Route<'a> {
     AdminReleaseCampaign(&'a str),
     /// Records of any kind.
     Record(RecordRoute<'a>),
-    /// Imports of records.
-    Import(ImportRoute<'a>),
     /// The dead letters of the queues.
     Dead(DeadRoute<'a>),
     /// Unpublishes a campaign, from the web app.
@@ -194,6 +194,8 @@ pub enum RecordRoute<'a> {
     Export(&'a str),
     /// The kinds of records.
     Kind(KindRoute<'a>),
+    /// Imports of records.
+    Import(ImportRoute<'a>),
 }
 
 /// The routes for imports, through the API.
@@ -362,8 +364,6 @@ impl Route<'_> {
             AdminSuppress | AdminUnsuppress => page(Every(Edit)),
             AdminSetBroadcast(..) | AdminReleaseCampaign(_) => page(To(Send)),
             AdminRelease(_) => page(To(Operate)),
-            // Which kind is meant is up to the handler.
-            Route::Import(_) => api(Need::Known),
             Record(found) => found.credential(),
             Dead(found) => found.credential(),
             Session(found) => found.credential(),
@@ -403,8 +403,10 @@ impl Route<'_> {
                 Act::new(verb.as_str(), "dead_letter", id)
             }
             Session(SessionRoute::ApiEndAll) => Act::new("end_all", "session", ""),
-            Import(ImportRoute::Create) => Act::new("create", "import", ""),
-            Import(ImportRoute::Act(id, verb)) => Act::new(verb.as_str(), "import", id),
+            Record(RecordRoute::Import(ImportRoute::Create)) => Act::new("create", "import", ""),
+            Record(RecordRoute::Import(ImportRoute::Act(id, verb))) => {
+                Act::new(verb.as_str(), "import", id)
+            }
             Record(RecordRoute::Kind(KindRoute::Publish)) => Act::new("publish", "kind", ""),
             Record(RecordRoute::Erase(_, id)) => Act::new("erase", "record", id),
             Team(TeamRoute::Audit) => Act::new("read", "audit", ""),
@@ -452,61 +454,8 @@ pub enum Credential {
     Mailbox,
 }
 
-/// The audience of a URL. It determines over which connections and from which pages it may be
-/// requested.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Area {
-    /// Visitors, readers of messages, and providers.
-    Public,
-    /// Programs with an API token.
-    Api,
-    /// People who are signed in.
-    WebApp,
-}
-
 /// The longest URL that signing in may lead to, in bytes.
 const NEXT_BYTES_MAX: usize = 1_000;
-
-/// The folders of the links in messages.
-const LINKS: [&str; 6] = ["c", "o", "s", "u", "confirm", "preferences"];
-
-/// Decodes a path for routing; this is the only place where its escapes are decoded. Returns `None`
-/// for a path that two programs could interpret differently: with an escaped slash, backslash, `%`
-/// or control character, a broken escape, a backslash, or a segment that is empty, `.` or `..`. A
-/// single slash at the end is kept, because a page may be requested with it. From links of
-/// messages, the line breaks that mail clients insert are removed.
-pub fn decode(path: &str) -> Option<String> {
-    let is_link = LINKS.contains(&path.strip_prefix('/')?.split('/').next()?);
-    let mut segments = path.strip_prefix('/')?.split('/').peekable();
-    let mut decoded = String::with_capacity(path.len());
-    while let Some(segment) = segments.next() {
-        let mut text = percent_decode(segment)?;
-        if is_link {
-            text.retain(|c| !BREAKS.contains(&c));
-        }
-        let is_last = segments.peek().is_none();
-        let is_vague = |c: char| "/\\%".contains(c) || c.is_control();
-        if text.contains(is_vague) || text == "." || text == ".." || (text.is_empty() && !is_last) {
-            return None;
-        }
-        decoded.push('/');
-        decoded.push_str(&text);
-    }
-    Some(decoded)
-}
-
-/// What mail clients insert into long links: line breaks, tabs, and invisible characters.
-const BREAKS: [char; 9] =
-    ['\r', '\n', '\t', '\u{ad}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{feff}'];
-
-/// Returns the area of a decoded path, whether or not it exists.
-pub fn area(path: &str) -> Area {
-    match path.split('/').nth(1) {
-        Some("admin" | "dev") => Area::WebApp,
-        Some("api") => Area::Api,
-        _ => Area::Public,
-    }
-}
 
 /// Returns whether a URL is a page of the web app, and so a valid target of signing in: a path of
 /// ours, optionally with a query, in the form that a header has.
@@ -634,8 +583,9 @@ fn admin<'a>(method: &str, path: &'a str, parts: &[&'a str]) -> Result<Route<'a>
 
 /// Finds the route of a call about records or kinds, by the path after `/api/v1/`.
 fn records<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
-    use RecordRoute::{Create, Edit, Erase, Export, Kind, List, One, Query};
-    use Route::{Import, Record};
+    use RecordRoute::{Create, Edit, Erase, Export, Import, Kind, List, One, Query};
+    use Route::Record;
+    let import = |found| Record(Import(found));
     let one = |wanted, route, allow| one(method, wanted, route, allow);
     let both = |get, post| both(method, get, post);
     match *parts {
@@ -643,12 +593,12 @@ fn records<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
         ["kinds", "diff"] => one("POST", Record(Kind(KindRoute::Diff)), "POST"),
         ["kinds", id] => one("GET", Record(Kind(KindRoute::One(id))), GET),
         ["records", kind] => both(Record(List(kind)), Record(Create(kind))),
-        ["imports"] => both(Import(ImportRoute::List), Import(ImportRoute::Create)),
-        ["imports", id] => one("GET", Import(ImportRoute::One(id)), GET),
-        ["imports", id, "parts", part] => one("POST", Import(ImportRoute::Part(id, part)), "POST"),
-        ["imports", id, "refused"] => one("GET", Import(ImportRoute::Refused(id)), GET),
+        ["imports"] => both(import(ImportRoute::List), import(ImportRoute::Create)),
+        ["imports", id] => one("GET", import(ImportRoute::One(id)), GET),
+        ["imports", id, "parts", part] => one("POST", import(ImportRoute::Part(id, part)), "POST"),
+        ["imports", id, "refused"] => one("GET", import(ImportRoute::Refused(id)), GET),
         ["imports", id, verb] => match Verb::read(verb) {
-            Some(verb) => one("POST", Import(ImportRoute::Act(id, verb)), "POST"),
+            Some(verb) => one("POST", import(ImportRoute::Act(id, verb)), "POST"),
             None => Err(NoRoute::NotFound),
         },
         ["records", kind, "export"] => one("POST", Record(Export(kind)), "POST"),

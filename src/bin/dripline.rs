@@ -14,8 +14,8 @@ mod cli {
     use clap::error::{ContextKind, ContextValue, ErrorKind};
     use dripline::native::cli::{
         Exit, Terminal, audit, broadcast, campaign, check, consents, dead_letters, erase, explain,
-        inspect, journey, kind, member, merge, parked, publish, record, rejudge, render, report,
-        restore, send_test, session, simulate, suppressions, token, unpublish,
+        export, import, inspect, journey, kind, member, merge, parked, publish, record, rejudge,
+        render, report, restore, send_test, session, simulate, suppressions, token, unpublish,
     };
     use std::io::{self, Write};
     use std::process::ExitCode;
@@ -50,6 +50,8 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
         Merge(merge::Args),
         Kind(kind::Args),
         Record(record::Args),
+        Import(import::Args),
+        Export(export::Args),
         Inspect(inspect::Args),
         Token(token::Args),
         Session(session::Args),
@@ -93,6 +95,8 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
             Cli::Merge(args) => merge::run(args, &mut terminal),
             Cli::Kind(args) => kind::run(args, &mut terminal),
             Cli::Record(args) => record::run(args, &mut terminal),
+            Cli::Import(args) => import::run(args, &mut terminal),
+            Cli::Export(args) => export::run(args, &mut terminal),
             Cli::Restore(args) => restore::run(args, &mut terminal),
             Cli::Erase(args) => erase::run(args, &mut terminal),
             Cli::DeadLetters(args) => dead_letters::run(args, &mut terminal),

@@ -125,7 +125,6 @@ async fn dispatch(app: App, inbound: Inbound, found: Route<'_>) -> Reply {
         Route::ApiMerge(id) => api::contacts::merge(app, inbound, id).await,
         Route::ApiMergeAsked => api::contacts::merge_named(app, inbound).await,
         Route::Record(found) => api::records::answer(app, inbound, found).await,
-        Route::Import(found) => api::imports::answer(app, inbound, found).await,
         Route::ApiRestore => api::restore::show(app, inbound).await,
         Route::ApiResolveRestore(word) => api::restore::resolve(app, inbound, word).await,
         Route::ApiParked => api::quarantine::list(app, inbound).await,

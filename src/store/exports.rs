@@ -65,7 +65,8 @@ pub struct NextRow {
     pub is_end: u8,
 }
 
-/// Selects the consents of contacts in the order in which they were recorded; rows are `ConsentRow`.
+/// Selects the consents of contacts in the order in which they were recorded; rows are
+/// `ConsentRow`.
 pub fn consents(contacts: &[&RecordId]) -> Statement {
     Statement::new(
         "SELECT k.contact_id, k.channel, k.purpose, k.state, k.source, k.text, k.basis,

@@ -459,10 +459,7 @@ pub fn found(kind: &KindId, lookup: &Lookup) -> Statement {
            FROM contacts c
           WHERE c.id IN (SELECT coalesce(merged_into, id) FROM contacts WHERE {which})"
     );
-    Statement {
-        sql: text.into(),
-        params: vec![Value::json(lookup), Value::text(kind.as_str())],
-    }
+    Statement { sql: text.into(), params: vec![Value::json(lookup), Value::text(kind.as_str())] }
 }
 
 /// A row of `found`.
@@ -512,7 +509,8 @@ pub struct NumberRow {
 
 // --- Undo -------------------------------------------------------------------------------------
 
-/// Selects what the rows of an import did, the last first, from before a key on; rows are `DeedRow`.
+/// Selects what the rows of an import did, the last first, from before a key on; rows are
+/// `DeedRow`.
 pub fn deeds(id: &str, before: Option<&str>, limit: usize) -> Statement {
     let last = format!("import:{id};");
     Statement::new(

@@ -16,6 +16,7 @@ mod deliver_batches;
 mod delivery_reports;
 mod docs;
 mod explain;
+mod exports;
 mod failing_work;
 mod faults;
 mod imports;

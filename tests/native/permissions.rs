@@ -10,7 +10,7 @@ use std::path::Path;
 
 /// The credential is `public`, or `api` or `page` with the letters of the roles that may proceed, in
 /// the order of `ROLES`: Owner, Marketer, Editor, Analyst, Sales, serVice, Developer, Read-only.
-const TABLE: [(&str, &str, &str); 103] = [
+const TABLE: [(&str, &str, &str); 110] = [
     ("GET", "/webinar", "public"),
     ("GET", "/f/a.b", "public"),
     ("OPTIONS", "/f/a.b", "public"),
@@ -95,6 +95,13 @@ const TABLE: [(&str, &str, &str); 103] = [
     ("GET", "/api/v1/records/k/r", "api OMEASVDR"),
     ("POST", "/api/v1/records/k/r", "api OMEASVDR"),
     ("POST", "/api/v1/records/k/r/erase", "api OMEASVDR"),
+    ("POST", "/api/v1/records/k/export", "api OMEASVDR"),
+    ("GET", "/api/v1/imports", "api OMEASVDR"),
+    ("POST", "/api/v1/imports", "api OMEASVDR"),
+    ("GET", "/api/v1/imports/i", "api OMEASVDR"),
+    ("POST", "/api/v1/imports/i/parts/1", "api OMEASVDR"),
+    ("GET", "/api/v1/imports/i/refused", "api OMEASVDR"),
+    ("POST", "/api/v1/imports/i/start", "api OMEASVDR"),
     ("GET", "/admin", "page OMEASDR"),
     ("GET", "/admin/campaigns/a", "page OMEASDR"),
     ("GET", "/admin/campaigns/a/messages", "page OMEASDR"),
@@ -118,7 +125,9 @@ const TABLE: [(&str, &str, &str); 103] = [
 ];
 
 /// POST routes that change nothing, so that the audit log need not name them.
-const ONLY_READ: [&str; 7] = [
+const ONLY_READ: [&str; 8] = [
+    // A part of a file: creating and starting its import are in the log.
+    "/api/v1/imports/i/parts/1",
     "/api/v1/kinds/diff",
     "/api/v1/records/k/query",
     "/api/v1/campaigns/diff",
@@ -130,7 +139,9 @@ const ONLY_READ: [&str; 7] = [
 ];
 
 /// Routes whose flow writes the audit log in its own batch.
-const LOGGED_BY_FLOW: [&str; 12] = [
+const LOGGED_BY_FLOW: [&str; 13] = [
+    // One entry for all pages of an export, with their number of records.
+    "/api/v1/records/k/export",
     // An edit is an event of its record, which names its author.
     "/api/v1/records/k",
     "/api/v1/records/k/r",
@@ -197,6 +208,7 @@ fn table_has_every_route() {
         ("DeadRoute<'a>", "Dead"),
         ("TeamRoute<'a>", "Team"),
         ("ContactRoute<'a>", "Contact"),
+        ("ImportRoute<'a>", "Record(Import"),
     ] {
         for variant in variants(&source, name) {
             let begins =

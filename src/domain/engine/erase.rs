@@ -42,12 +42,7 @@ pub fn erase(
 /// Removes a contact that an undone import had made: everything in it goes, as when a person is
 /// erased. Its addresses are no person's who asked to be erased, so they may come again. A contact
 /// that others were merged into stays, and there is no decision.
-pub fn remove(
-    catalog: &Catalog,
-    contact: Contact,
-    now: Millis,
-    ids: &mut Ids,
-) -> Option<Decision> {
+pub fn remove(catalog: &Catalog, contact: Contact, now: Millis, ids: &mut Ids) -> Option<Decision> {
     let may_go = contact.erased_at.is_none() && contact.aliases.is_empty();
     may_go.then(|| empty_row(catalog, contact, Vec::new(), now, ids).of_any())
 }

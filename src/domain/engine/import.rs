@@ -1,5 +1,5 @@
-//! A row of an import: it makes the record, or sets its fields, tags and consents. Consents come with
-//! evidence from elsewhere, and never outweigh what the owner of the address has refused here.
+//! A row of an import: it makes the record, or sets its fields, tags and consents. Consents come
+//! with evidence from elsewhere, and never outweigh what the owner of the address has refused here.
 
 use super::consent::hash_of;
 use super::edit::edited;
@@ -88,8 +88,9 @@ impl Decider<'_, Contact> {
         news.collect()
     }
 
-    /// Returns the consent that follows from an imported one; `None` if it changes nothing. What was
-    /// refused here waits for the owner, as with a form; only a later proof from elsewhere counts.
+    /// Returns the consent that follows from an imported one; `None` if it changes nothing. What
+    /// was refused here waits for the owner, as with a form; only a later proof from elsewhere
+    /// counts.
     fn consent_of(&self, one: &ImportedConsent) -> Option<Consent> {
         let ImportedConsent { channel, purpose, state, form, at, .. } = one;
         let known = self.subject.consent(*channel, purpose);
@@ -107,9 +108,8 @@ impl Decider<'_, Contact> {
         };
         match state {
             ImportedState::Withdrawn => {
-                let is_newer = known.is_none_or(|known| {
-                    known.state != ConsentState::Withdrawn && known.at <= *at
-                });
+                let is_newer = known
+                    .is_none_or(|known| known.state != ConsentState::Withdrawn && known.at <= *at);
                 is_newer.then(|| consent(ConsentState::Withdrawn, false))
             }
             _ if self.subject.address_on(*channel).is_none() => None,
@@ -172,13 +172,9 @@ impl Decider<'_, Contact> {
     }
 }
 
-/// Returns the conflict of an address that a contact has already, and that is another one. An import
-/// sets addresses, and replaces none; an undo says which one it saw.
-pub(super) fn address_conflict(
-    name: &str,
-    field: &FieldEdit,
-    now: &Value,
-) -> Option<EditConflict> {
+/// Returns the conflict of an address that a contact has already, and that is another one. An
+/// import sets addresses, and replaces none; an undo says which one it saw.
+pub(super) fn address_conflict(name: &str, field: &FieldEdit, now: &Value) -> Option<EditConflict> {
     let is_other = field.was.is_none() && !now.is_null() && *now != field.new;
     (ADDRESSES.contains(&name) && is_other).then(|| EditConflict::Changed {
         field: name.to_owned(),

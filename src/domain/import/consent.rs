@@ -14,15 +14,8 @@ pub const PREFIX: &str = "consent.";
 
 /// The columns of consents: what was agreed to, and the evidence.
 pub const COLUMNS: [&str; 9] = [
-    "consent.purpose",
-    "consent.channel",
-    "consent.source",
-    "consent.text",
-    "consent.date",
-    "consent.state",
-    "consent.basis",
-    "consent.cross_border",
-    "consent.form",
+    "consent.purpose", "consent.channel", "consent.source", "consent.text", "consent.date",
+    "consent.state", "consent.basis", "consent.cross_border", "consent.form",
 ];
 
 /// A consent that was given elsewhere.
@@ -82,8 +75,8 @@ pub fn read(
         ("legitimate_interest", LawfulBasis::LegitimateInterest),
     ];
     let basis = named("consent.basis", cell("consent.basis"), &bases);
-    let cross = [("true", true), ("yes", true), ("1", true), ("false", false), ("no", false),
-                 ("0", false)];
+    let cross =
+        [("true", true), ("yes", true), ("1", true), ("false", false), ("no", false), ("0", false)];
     let cross_border = named("consent.cross_border", cell("consent.cross_border"), &cross);
     let channels = channels(cell("consent.channel"));
     let at = date(cell("consent.date"), now);

@@ -1,5 +1,5 @@
-//! Reading a row: its cells become values of fields, addresses, tags and consents, or problems, each
-//! with its field.
+//! Reading a row: its cells become values of fields, addresses, tags and consents, or problems,
+//! each with its field.
 
 use super::consent::{self, ImportedConsent};
 use super::row::ADDRESSES;
@@ -134,8 +134,8 @@ impl RowReader<'_> {
             }
             _ => return Err(RowProblem::new(name, "give at most 200 bytes on one line")),
         };
-        let read = read
-            .map_err(|reason| RowProblem::new(name, reason.message(Language::English)))?;
+        let read =
+            read.map_err(|reason| RowProblem::new(name, reason.message(Language::English)))?;
         let own = ADDRESSES.into_iter().find(|own| *own == name);
         row.addresses.extend(own.map(|own| (own, read)));
         Ok(())

@@ -5,7 +5,7 @@ use crate::domain::base::diagnostic::{Problem, brief};
 use crate::domain::base::primitives::{KindId, RecordId};
 use crate::domain::campaign_file::filter;
 use crate::domain::segment::Rule;
-use crate::edge::api::{exports, kinds};
+use crate::edge::api::{exports, imports, kinds};
 use crate::edge::app::App;
 use crate::edge::http::body;
 use crate::edge::http::request::Inbound;
@@ -47,6 +47,7 @@ pub async fn answer(app: App, inbound: Inbound, found: RecordRoute<'_>) -> Reply
         RecordRoute::Create(kind) => create(app, inbound, &KindId::from(kind)).await,
         RecordRoute::Edit(kind, id) => edit(app, inbound, &KindId::from(kind), id).await,
         RecordRoute::Kind(found) => kinds::answer(app, inbound, found).await,
+        RecordRoute::Import(found) => imports::answer(app, inbound, found).await,
         RecordRoute::Erase(kind, id) => erase(app, inbound, &KindId::from(kind), id).await,
         RecordRoute::Export(kind) => exports::answer(app, inbound, &KindId::from(kind)).await,
     }
@@ -57,7 +58,7 @@ pub async fn answer(app: App, inbound: Inbound, found: RecordRoute<'_>) -> Reply
 fn refuse(app: &App, found: RecordRoute<'_>) -> Option<Reply> {
     let (action, kind) = match found {
         // An export is limited to the scope, and has masks.
-        RecordRoute::Kind(_) | RecordRoute::Export(_) => return None,
+        RecordRoute::Kind(_) | RecordRoute::Import(_) | RecordRoute::Export(_) => return None,
         RecordRoute::List(kind) | RecordRoute::Query(kind) => (Action::See, kind),
         RecordRoute::One(kind, _) => (Action::See, kind),
         RecordRoute::Create(kind) => (Action::Create, kind),

@@ -64,9 +64,14 @@ impl Loaded {
         contact
     }
 
-    /// Notes which addresses of an imported row other contacts have. Removes a phone number that belongs to another contact, or that a merged contact had: it
-    /// does not move to this contact. A submission's event keeps such a number as `phone_given`.
-    pub(super) fn without_taken_addresses(&self, contact: &Contact, inputs: Vec<Input>) -> Vec<Input> {
+    /// Notes which addresses of an imported row other contacts have. Removes a phone number that
+    /// belongs to another contact, or that a merged contact had: it does not move to this contact.
+    /// A submission's event keeps such a number as `phone_given`.
+    pub(super) fn without_taken_addresses(
+        &self,
+        contact: &Contact,
+        inputs: Vec<Input>,
+    ) -> Vec<Input> {
         let others = || self.contacts.iter().filter(|other| other.id != contact.id);
         let is_taken = |given: &Option<String>| {
             let mut all = others().chain([contact]);

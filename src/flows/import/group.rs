@@ -219,18 +219,14 @@ impl<D: Database> Group<'_, D> {
     }
 
     /// Decides which record a row is about, and what it says about it.
-    fn plan(
-        &self,
-        one: &Candidate,
-        facts: &mut Facts,
-        ids: &mut Ids,
-    ) -> Result<Planned, Outcome> {
+    fn plan(&self, one: &Candidate, facts: &mut Facts, ids: &mut Ids) -> Result<Planned, Outcome> {
         let Candidate { number, values } = one;
         if let Some(name) = facts.known.get(&self.key(*number)) {
             let is_made = name == names::RECORD_CREATED;
             return Err(if is_made { Outcome::Made } else { Outcome::Changed });
         }
-        if let Some((name, _)) = values.addresses.iter().find(|(_, one)| facts.erased.contains(*one))
+        if let Some((name, _)) =
+            values.addresses.iter().find(|(_, one)| facts.erased.contains(*one))
         {
             let reason = "it is the address of a person whose data was erased, and stays out";
             return Err(Outcome::Erased(RowProblem::new(name, reason)));
@@ -331,7 +327,8 @@ impl<D: Database> Group<'_, D> {
             }
         }
         if found.len() > 1 {
-            let fields: Vec<String> = found.into_values().flatten().collect();
+            let mut fields: Vec<String> = found.into_values().flatten().collect();
+            fields.sort_unstable();
             let reason = format!("it matches different records by {}", fields.join(", "));
             return Err(refused("", reason));
         }

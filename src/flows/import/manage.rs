@@ -1,4 +1,4 @@
-//! What an operator does with an import: create it, upload its parts, check, start, stop and undo it.
+//! What an operator does with an import: create it, send its parts, check, start, stop, undo it.
 
 use super::file::window;
 use super::{
@@ -100,12 +100,8 @@ impl<D: Database> Importer<'_, D> {
             let problem = Problem::new("body", message);
             return Err(conflict(problem.help("wait until others are done, and send it again")));
         }
-        let stored = Part {
-            number: part,
-            bytes: bytes.len(),
-            hash: &hash,
-            data: STANDARD.encode(bytes),
-        };
+        let stored =
+            Part { number: part, bytes: bytes.len(), hash: &hash, data: STANDARD.encode(bytes) };
         let due_at = self.now.plus(WAITING);
         let statements = imports::put_part(&import.id, stored, due_at, self.now);
         self.db.batch(statements.to_vec()).await?;
@@ -123,7 +119,9 @@ impl<D: Database> Importer<'_, D> {
         use State::{Checked, Checking, Done, Failed, Open, Running, Stopped, Undoing, Undone};
         let from_start = |state| (state, true);
         let (state, is_again) = match (verb, import.state) {
-            (Verb::Check, Checking) | (Verb::Start, Running) | (Verb::Undo, Undoing | Undone)
+            (Verb::Check, Checking)
+            | (Verb::Start, Running)
+            | (Verb::Undo, Undoing | Undone)
             | (Verb::Stop, Stopped | Open | Checked) => return Ok(Vec::new()),
             (Verb::Check, Open | Checked) => from_start(Checking),
             (Verb::Start, Open | Checked | Checking) => from_start(Running),
@@ -226,8 +224,8 @@ impl<D: Database> Importer<'_, D> {
         let mapping = &import.settings.mapping;
         let settled = Targets::of(kind, mapping).settle(columns, mapping).map_err(|problems| {
             let problems = problems.iter();
-            let problems = problems
-                .map(|problem| Problem::new("mapping", problem.message(Language::English)));
+            let problems =
+                problems.map(|problem| Problem::new("mapping", problem.message(Language::English)));
             rejected("The columns do not fit the mapping.", problems.collect())
         })?;
         let fields: Vec<Option<String>> = columns

@@ -12,8 +12,7 @@ use crate::domain::import::reading::RowProblem;
 use crate::domain::import::settings::{Counts, Refusal, State};
 use crate::domain::table_file::reader::Position;
 use crate::flows::commit::CommitError;
-use crate::flows::ports::{Database, DatabaseError, WorkQueue, all};
-use crate::flows::schedule::due::HandOutError;
+use crate::flows::ports::{Database, DatabaseError, all};
 use crate::flows::tasks::Work;
 use crate::store::imports::{self, Advance, DueRow, ImportRow, StepRow};
 use std::collections::BTreeMap;
@@ -29,20 +28,11 @@ const GROUPS_PER_TASK: usize = 10;
 /// The rows of refused or expired rows that one step deletes.
 const EXPIRED_PER_STEP: usize = 5_000;
 
-/// Claims the due imports and hands them out.
-pub async fn hand_out<D: Database, Q: WorkQueue>(
-    db: &D,
-    queue: &Q,
-    now: Millis,
-) -> Result<(), HandOutError> {
+/// Claims the due imports. What the queue does not take is claimed again when the claim ends.
+pub async fn claim<D: Database>(db: &D, now: Millis) -> Result<Vec<Work>, DatabaseError> {
     let rows = db.batch(vec![imports::claim(now, now.plus(CLAIM))]).await?;
     let due = all::<DueRow>(rows.first())?.into_iter();
-    let work: Vec<Work> = due.map(|DueRow { id }| Work::ImportV1 { import: id }).collect();
-    if work.is_empty() {
-        return Ok(());
-    }
-    // What the queue refuses is claimed again when the claim ends.
-    queue.hand_out(&work).await.map_err(|refusal| HandOutError::Queue(refusal.reason))
+    Ok(due.map(|DueRow { id }| Work::ImportV1 { import: id }).collect())
 }
 
 /// Does the next part of an import. Returns the work that follows.
@@ -138,7 +128,9 @@ async fn read<D: Database>(
                 bytes += row.bytes();
                 rows.push(row);
             }
-            Some(Err(problem)) => return Ok((rows, Some(Some(problem.message(Language::English))))),
+            Some(Err(problem)) => {
+                return Ok((rows, Some(Some(problem.message(Language::English)))));
+            }
             None => return Ok((rows, Some(None))),
         }
     }
@@ -166,9 +158,9 @@ async fn decide<D: Database>(
             Err(error) if error.is_contact_specific() => {
                 let reason = format!("the row cannot be written: {}", brief(&error));
                 let problem = RowProblem::new("", reason);
-                outcomes.extend(part.iter().map(|row| {
-                    (row.number, Outcome::Refused(vec![problem.clone()]))
-                }));
+                outcomes.extend(
+                    part.iter().map(|row| (row.number, Outcome::Refused(vec![problem.clone()]))),
+                );
             }
             Err(error) => return Err(error),
         }
@@ -240,8 +232,8 @@ impl<'a, D: Database> Progress<'a, D> {
         }
     }
 
-    /// Writes how far it is. Returns whether it was written: not if another worker came first, or an
-    /// operator has stopped it.
+    /// Writes how far it is. Returns whether it was written: not if another worker came first, or
+    /// an operator has stopped it.
     async fn save(&mut self, position: Option<&Position>) -> Result<bool, CommitError> {
         let Importer { db, now, .. } = *self.importer;
         let refused = std::mem::take(&mut self.refused);
@@ -295,8 +287,7 @@ fn addresses(plan: &Plan, row: &ReadRow, region: Option<&str>) -> Vec<String> {
         let digits = cell.bytes().filter(u8::is_ascii_digit).count();
         [email, read_phone(cell, region).ok().filter(|_| digits >= 7)]
     });
-    let mut found: Vec<String> =
-        read.flatten().chain(id.map(|id| id.trim().to_owned())).collect();
+    let mut found: Vec<String> = read.flatten().chain(id.map(|id| id.trim().to_owned())).collect();
     found.sort_unstable();
     found.dedup();
     found

@@ -11,9 +11,7 @@ use crate::flows::commit::{Command, CommitError, RecordRef, commit};
 use crate::flows::ports::{Database, DatabaseError, all};
 use crate::flows::tasks::{Work, deliveries};
 use crate::store::contacts::{self, ContactRow};
-use crate::store::imports::{
-    self, DeedRow, ImportRow, KnownRow, LaterRow, StepRow, UndoCounts,
-};
+use crate::store::imports::{self, DeedRow, ImportRow, KnownRow, LaterRow, StepRow, UndoCounts};
 use crate::store::write;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -224,7 +222,8 @@ async fn restore<D: Database>(
                 RecordRef::Plain { id: record.id.clone(), kind: record.kind.clone() }
             }
         };
-        commands.push(Command { who, inputs: vec![Input::Record(RecordInput::Imported(imported))] });
+        commands
+            .push(Command { who, inputs: vec![Input::Record(RecordInput::Imported(imported))] });
     }
     let decisions = commit(db, catalog, commands, now, ids).await?;
     for (row, id) in of {

@@ -128,8 +128,10 @@ pub async fn page<D: Database>(
     next = cut.or(next);
     let count = before + of_page.len() as u64;
     let entry_id = entry.clone().unwrap_or_else(|| ids.uuid());
-    let detail = |count: u64| json!({ "of": kind.id, "what": format!("{:?}", asked.what).to_lowercase(),
-                         "records": count, "columns": export.columns, "filter": asked.filter });
+    let detail = |count: u64| {
+        json!({ "of": kind.id, "what": format!("{:?}", asked.what).to_lowercase(),
+                         "records": count, "columns": export.columns, "filter": asked.filter })
+    };
     let act = Act::new("export", "records", "").with(detail(count));
     let log = AuditEntry { id: entry_id.clone(), ..act.by(access.actor(), now, ids) };
     let rows = db.batch(vec![exports::enter(&log)]).await?;
@@ -171,7 +173,9 @@ impl<'a> Export<'a> {
     ) -> Result<Self, FlowError> {
         if access.scope(Action::Export, &kind.id) == Scope::Nothing {
             let problem = Problem::new("", format!("no role allows to export a {}", kind.id));
-            return Err(FlowError::Forbidden(Refusal::new("Not allowed", "Ask an owner.", problem)));
+            return Err(FlowError::Forbidden(Refusal::new(
+                "Not allowed", "Ask an owner.", problem,
+            )));
         }
         if asked.what == What::Consents && !kind.id.is_contact() {
             return Err(rejected(Problem::new("what", "only contacts have consents")));
@@ -262,9 +266,8 @@ impl<'a> Export<'a> {
 
     /// Returns the cells of a record, as its reader may see it.
     fn cells(&self, shown: &Shown) -> Vec<String> {
-        let is_other = |name: &&String| {
-            self.kind.field(name).is_none() && !is_column(self.kind, name)
-        };
+        let is_other =
+            |name: &&String| self.kind.field(name).is_none() && !is_column(self.kind, name);
         let cell = |name: &String| match name.as_str() {
             "id" => shown.id().0.clone(),
             "created_at" => shown.created_at().rfc3339(),
@@ -289,9 +292,8 @@ impl<'a> Export<'a> {
     fn write_consents(&self, record: &AnyRecord, all: &[ConsentRow], text: &mut String) {
         let own: Vec<&ConsentRow> = all.iter().filter(|one| one.contact_id == record.id).collect();
         for (index, row) in own.iter().enumerate() {
-            let is_same = |one: &&&ConsentRow| {
-                one.channel == row.channel && one.purpose == row.purpose
-            };
+            let is_same =
+                |one: &&&ConsentRow| one.channel == row.channel && one.purpose == row.purpose;
             let is_last = !own[index + 1..].iter().any(|one| is_same(&one));
             let known = record.contact().and_then(|c| c.consent(row.channel, &row.purpose));
             let state = match row.state {
@@ -350,9 +352,8 @@ fn columns(kind: &Kind, asked: &Asked) -> Result<Vec<String>, FlowError> {
         return Err(rejected(Problem::new("columns", message)));
     }
     // Contacts have attributes that no field declares.
-    let is_known = |name: &String| {
-        known.contains(name) || kind.id.is_contact() && field::is_field_name(name)
-    };
+    let is_known =
+        |name: &String| known.contains(name) || kind.id.is_contact() && field::is_field_name(name);
     match columns.iter().find(|name| !is_known(name)) {
         None => Ok(columns.clone()),
         Some(name) => {
@@ -376,7 +377,8 @@ fn sensitivity(kind: &Kind, name: &str) -> Sensitivity {
 
 /// Writes tags as one cell, which an import reads again.
 fn joined(tags: Vec<&str>) -> String {
-    let is_plain = |tag: &&str| !tag.contains([',', ';', '，', '；', '、']) && !tag.starts_with('[');
+    let is_plain =
+        |tag: &&str| !tag.contains([',', ';', '，', '；', '、']) && !tag.starts_with('[');
     match tags.iter().all(is_plain) {
         true => tags.join(", "),
         false => json!(tags).to_string(),

@@ -102,7 +102,9 @@ pub async fn tick<D: Database, K: KeyValue, Q: WorkQueue>(
     };
     outcome.take("due", handed_out);
     if last.as_ref().is_some_and(|last| last.has_import) {
-        outcome.take("imports", import::run::hand_out(db, queue, now).await);
+        let due = outcome.take("imports", import::run::claim(db, now).await).unwrap_or_default();
+        let taken = queue.hand_out(&due).await.map_err(|refusal| refusal.reason);
+        outcome.take("imports", taken);
     }
 
     // --- Housekeeping ---------------------------------------------------------------------------

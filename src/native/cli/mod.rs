@@ -9,7 +9,9 @@ pub mod dead_letters;
 pub mod diff;
 pub mod erase;
 pub mod explain;
+pub mod export;
 pub mod faults;
+pub mod import;
 pub mod import_suppressions;
 pub mod inspect;
 pub mod journey;
@@ -33,6 +35,7 @@ pub mod suppressions;
 pub mod table;
 pub mod token;
 pub mod token_admin;
+pub mod transfer;
 pub mod unpublish;
 #[cfg(test)]
 mod tests;
