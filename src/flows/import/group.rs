@@ -304,10 +304,8 @@ impl<D: Database> Group<'_, D> {
         let mut others: Vec<(String, RecordId)> = Vec::new();
         let by_id = values.id.iter().map(|id| ("id".to_owned(), Some(id.clone())));
         let by_id: Vec<_> = by_id.collect();
-        if let Some(id) = &values.id {
-            if let Some(reason) = facts.barred.get(id) {
-                return Err(refused("id", *reason));
-            }
+        if let Some(reason) = values.id.as_ref().and_then(|id| facts.barred.get(id)) {
+            return Err(refused("id", *reason));
         }
         let addresses = values.addresses.iter();
         let addresses = addresses.map(|(name, address)| ((*name).to_owned(), address.clone()));

@@ -212,10 +212,10 @@ impl Sending<'_> {
             Some(body) => ("check", body.clone()),
             None => ("start", json!({})),
         };
-        if created["state"] != "done" {
-            if let Err(failure) = act(self.server, id, verb, &body) {
-                return Ok(Err(failure));
-            }
+        if created["state"] != "done"
+            && let Err(failure) = act(self.server, id, verb, &body)
+        {
+            return Ok(Err(failure));
         }
         let progress = Progress::new(length, "importing");
         Ok(wait(self.server, id, |read, _| progress.set(read)))
