@@ -50,7 +50,7 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
         Merge(merge::Args),
         Kind(kind::Args),
         Record(record::Args),
-        Import(import::Args),
+        Import(Box<import::Args>),
         Export(export::Args),
         Inspect(inspect::Args),
         Token(token::Args),
