@@ -7,7 +7,8 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 .PHONY: help dev test build size reset bench bench-broadcast bench-engine bench-segments bench-send
-.PHONY: bench-cold bench-mjml bench-records bench-short bench-templates simulate simulate-defects
+.PHONY: bench-cold bench-import bench-mjml bench-records bench-short bench-templates simulate
+.PHONY: simulate-defects
 .PHONY: lint fmt clean test-native test-e2e try-dev cli
 
 NPM_STAMP := node_modules/.stamp
@@ -65,6 +66,10 @@ bench-broadcast: ## Measure a broadcast: recipients decided a second, statements
 bench-records: ## Measure lists, searches and edits among many records (CONTACTS=50000: short)
 	@scripts/need rust
 	@$(FAST) cargo bench --quiet --profile fast --bench records
+
+bench-import: ## Measure an import of contacts: rows a second, rows written, memory (ROWS=20000: short)
+	@scripts/need rust
+	@$(FAST) cargo bench --quiet --profile fast --bench import
 
 bench-segments: ## Benchmark rules: judging a contact, filling a segment (CONTACTS=100000: short)
 	@scripts/need rust

@@ -2,14 +2,18 @@
 
 pub mod companies;
 mod dead_letters;
+mod imports;
 mod lists;
+mod path;
 mod records;
 
 #[cfg(test)]
 mod tests;
 
 pub use dead_letters::DeadRoute;
+pub use imports::ImportRoute;
 pub use lists::ListRoute;
+pub use path::{Area, area, decode};
 pub use records::{KindRoute, RecordRoute};
 
 use crate::domain::access::audit::Act;
@@ -17,7 +21,6 @@ use crate::domain::access::rights::Need;
 use crate::domain::access::role::Action;
 use crate::domain::campaign::broadcast::BroadcastVerb;
 use crate::domain::campaign::journey::RunState;
-use crate::domain::form::form_data::percent_decode;
 use crate::domain::operations::dead_letter::DeadVerb;
 use crate::domain::sending::restore_guard::Resolution;
 
@@ -323,6 +326,10 @@ impl Route<'_> {
                 Act::new(verb.as_str(), "dead_letter", id)
             }
             Session(SessionRoute::ApiEndAll) => Act::new("end_all", "session", ""),
+            Record(RecordRoute::Import(ImportRoute::Create)) => Act::new("create", "import", ""),
+            Record(RecordRoute::Import(ImportRoute::Act(id, verb))) => {
+                Act::new(verb.as_str(), "import", id)
+            }
             Record(RecordRoute::Kind(KindRoute::Publish)) => Act::new("publish", "kind", ""),
             Record(RecordRoute::Erase(_, id)) => Act::new("erase", "record", id),
             List(found) => return found.act(),
@@ -371,63 +378,11 @@ pub enum Credential {
     Mailbox,
 }
 
-/// The audience of a URL. It determines over which connections and from which pages it may be
-/// requested.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Area {
-    /// Visitors, readers of messages, and providers.
-    Public,
-    /// Programs with an API token.
-    Api,
-    /// People who are signed in.
-    WebApp,
-}
-
 /// The longest URL that signing in may lead to, in bytes.
 const NEXT_BYTES_MAX: usize = 1_000;
 
-/// The folders of the links in messages.
-const LINKS: [&str; 6] = ["c", "o", "s", "u", "confirm", "preferences"];
-
-/// Decodes a path for routing; this is the only place where its escapes are decoded. Returns `None`
-/// for a path that two programs could interpret differently: with an escaped slash, backslash, `%`
-/// or control character, a broken escape, a backslash, or a segment that is empty, `.` or `..`. A
-/// single slash at the end is kept, because a page may be requested with it. From links of
-/// messages, the line breaks that mail clients insert are removed.
-pub fn decode(path: &str) -> Option<String> {
-    let is_link = LINKS.contains(&path.strip_prefix('/')?.split('/').next()?);
-    let mut segments = path.strip_prefix('/')?.split('/').peekable();
-    let mut decoded = String::with_capacity(path.len());
-    while let Some(segment) = segments.next() {
-        let mut text = percent_decode(segment)?;
-        if is_link {
-            text.retain(|c| !BREAKS.contains(&c));
-        }
-        let is_last = segments.peek().is_none();
-        let is_vague = |c: char| "/\\%".contains(c) || c.is_control();
-        if text.contains(is_vague) || text == "." || text == ".." || (text.is_empty() && !is_last) {
-            return None;
-        }
-        decoded.push('/');
-        decoded.push_str(&text);
-    }
-    Some(decoded)
-}
-
-/// What mail clients insert into long links: line breaks, tabs, and invisible characters.
-const BREAKS: [char; 9] =
-    ['\r', '\n', '\t', '\u{ad}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{feff}'];
-
-/// Returns the area of a decoded path, whether or not it exists.
-pub fn area(path: &str) -> Area {
-    match path.split('/').nth(1) {
-        Some("admin" | "dev") => Area::WebApp,
-        Some("api") => Area::Api,
-        _ => Area::Public,
-    }
-}
-
-/// Returns whether signing in may lead to a URL: a page of the web app, in the form of a header.
+/// Returns whether a URL is a page of the web app, and so a valid target of signing in: a path of
+/// ours, optionally with a query, in the form that a header has.
 pub fn is_page_of_the_web_app(address: &str) -> bool {
     use Route::*;
     let (path, _) = address.split_once('?').unwrap_or((address, ""));
@@ -614,6 +569,7 @@ fn api<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
         ["roles", id] => one("POST", Team(PutRole(id)), "POST"),
         ["roles", id, "delete"] => one("POST", Team(DeleteRole(id)), "POST"),
         ["audit"] => one("GET", Team(Audit), GET),
+        ["imports", ..] => imports::imports(method, parts),
         ["lists", ..] => lists::lists(method, parts),
         _ => records::find(method, parts),
     }

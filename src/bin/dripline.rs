@@ -14,8 +14,9 @@ mod cli {
     use clap::error::{ContextKind, ContextValue, ErrorKind};
     use dripline::native::cli::{
         Exit, Terminal, audit, broadcast, campaign, check, consents, dead_letters, erase, explain,
-        inspect, journey, kind, list, member, merge, parked, publish, record, rejudge, render,
-        report, restore, search, send_test, session, simulate, suppressions, token, unpublish,
+        export, import, inspect, journey, kind, list, member, merge, parked, publish, record,
+        rejudge, render, report, restore, search, send_test, session, simulate, suppressions,
+        token, unpublish,
     };
     use std::io::{self, Write};
     use std::process::ExitCode;
@@ -52,6 +53,8 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
         Record(record::Args),
         Search(search::Args),
         List(list::Args),
+        Import(Box<import::Args>),
+        Export(export::Args),
         Inspect(inspect::Args),
         Token(token::Args),
         Session(session::Args),
@@ -97,6 +100,8 @@ Exit status of every command: 0 it is right, 1 what was asked about is wrong, 2 
             Cli::List(args) => list::run(args, &mut terminal),
             Cli::Record(args) => record::run(args, &mut terminal),
             Cli::Search(args) => search::run(args, &mut terminal),
+            Cli::Import(args) => import::run(args, &mut terminal),
+            Cli::Export(args) => export::run(args, &mut terminal),
             Cli::Restore(args) => restore::run(args, &mut terminal),
             Cli::Erase(args) => erase::run(args, &mut terminal),
             Cli::DeadLetters(args) => dead_letters::run(args, &mut terminal),

@@ -12,6 +12,7 @@ pub mod contact;
 pub mod segment;
 pub mod field;
 pub mod kind;
+pub mod import;
 pub mod search;
 pub mod form;
 pub mod sms;

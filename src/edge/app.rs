@@ -17,6 +17,7 @@ use crate::edge::platform::email;
 use crate::edge::platform::fetch::Fetcher;
 use crate::edge::platform::kv::Kv;
 use crate::edge::platform::queue::Queue;
+use crate::edge::platform::text::decode_gb18030;
 use crate::edge::platform::{self, Env, clock};
 use crate::flows::access::link_mail::{self, LinkMail};
 use crate::flows::access::{Office, audit};
@@ -27,6 +28,7 @@ use crate::flows::campaign::journey_control::{self, JourneyStateChange};
 use crate::flows::campaign::unpublish;
 use crate::flows::commit::{CommitError, load_versions};
 use crate::flows::error::FlowError;
+use crate::flows::import::{self, Importer};
 use crate::flows::operations::dead_letters::{self, Desk, Discarded};
 use crate::flows::ports::{Database, DatabaseError, Http};
 use crate::flows::schedule::{due, quarantine};
@@ -147,6 +149,11 @@ impl App {
             Work::BroadcastV1 { broadcast } => {
                 run::run(db, catalog, &broadcast, now, &mut self.ids).await
             }
+            Work::ImportV1 { import } => {
+                let keys = &self.settings.keys;
+                let importer = Importer { db, catalog, keys, decoder: &decode_gb18030, now };
+                import::run::work(&importer, &import, &mut self.ids).await
+            }
             Work::DeliverV1 { messages } => {
                 // Without a mark, a restore cannot be detected.
                 let mark = restore_guard::mark(&self.kv).await.ok().flatten();
@@ -170,6 +177,14 @@ impl App {
 
     pub async fn take_in(&self, facts: &[Intake]) -> Result<(), String> {
         Queue::Intake.send(&self.env, facts).await.map_err(|error| error.reason)
+    }
+}
+
+/// What concerns imports.
+impl App {
+    pub fn importer(&self) -> Importer<'_, D1> {
+        let App { db, catalog, settings, now, .. } = self;
+        Importer { db, catalog, keys: &settings.keys, decoder: &decode_gb18030, now: *now }
     }
 }
 

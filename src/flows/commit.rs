@@ -126,6 +126,24 @@ pub async fn commit_by_address<D: Database>(
     }
 }
 
+/// Decides on all commands and writes nothing. Returns the decisions.
+pub async fn rehearse<D: Database>(
+    db: &D,
+    catalog: &Catalog,
+    keys: Option<&Keyring>,
+    commands: Vec<Command>,
+    now: Millis,
+    ids: &mut Ids,
+) -> Result<Vec<Decision>, CommitError> {
+    let mut faults = Vec::new();
+    let basis = Basis { catalog, keys, now, is_first: true };
+    let decided = decide_split(db, basis, commands, &mut faults, ids).await?;
+    match faults.into_iter().next() {
+        Some(fault) => Err(fault),
+        None => Ok(decided.into_iter().map(|one| one.decision).collect()),
+    }
+}
+
 /// The number of single failures, with no success, after which the fault is taken to affect all
 /// commands.
 const FAULTS_ALONE_MAX: usize = 3;
@@ -488,6 +506,11 @@ impl Loaded {
                 }
                 return Some(Prepared::about_record(record, command, news));
             }
+            RecordRef::Imported { id, .. } => match self.by_id(id) {
+                Some(AnyRecord::Contact(contact)) => *contact,
+                Some(AnyRecord::Plain(_)) => return None,
+                None => Contact::unknown(id.clone(), now),
+            },
             RecordRef::Phone(phone) => {
                 self.contacts.iter().find(|c| c.phone.as_ref() == Some(phone))?.clone()
             }
@@ -497,7 +520,7 @@ impl Loaded {
             }
         };
         Some(Prepared {
-            inputs: self.without_taken_phone(&contact, news),
+            inputs: self.without_taken_addresses(&contact, news),
             mails_to_mailbox: self.mails_to_mailbox(command.who.mailbox(), &contact),
             new_addresses: self.free_addresses(&command).cloned().collect(),
             subject: contact.into(),

@@ -10,6 +10,7 @@ pub mod campaign;
 pub mod record;
 pub mod list;
 pub mod contact;
+pub mod import;
 pub mod ingest;
 pub mod broadcast;
 pub mod send;

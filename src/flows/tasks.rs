@@ -70,6 +70,8 @@ pub enum Work {
         /// `<campaign>.<name>`.
         broadcast: QualifiedId,
     },
+    /// An import is to go on.
+    ImportV1 { import: String },
     /// These messages wait to be sent.
     DeliverV1 {
         /// At most `MESSAGES_PER_TASK_MAX`.

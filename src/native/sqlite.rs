@@ -40,6 +40,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0025_lists.sql"),
     include_str!("../../migrations/0026_companies.sql"),
     include_str!("../../migrations/0027_search.sql"),
+    include_str!("../../migrations/0028_imports.sql"),
 ];
 
 /// The number of prepared statements in the cache: more than the flows have.

@@ -3,6 +3,7 @@
 
 use super::sqlite::{OneRun, Sqlite};
 use super::stores::{Memory, Tray};
+use super::table_file::decode_gb18030;
 use crate::domain::base::primitives::{CampaignId, Ids, Millis, QualifiedId, Span};
 use crate::domain::base::token::{Keyring, Purpose, TokenProblem};
 use crate::domain::campaign::Compiled;
@@ -32,6 +33,7 @@ use crate::flows::contact::erase::{self, Erased};
 use crate::flows::contact::merge::{self, Merged};
 use crate::flows::contact::subscription_links::{self, Confirmation, Link};
 use crate::flows::error::FlowError;
+use crate::flows::import::{self, Importer};
 use crate::flows::ingest::form::Checked;
 use crate::flows::ingest::{consume, form};
 use crate::flows::ports::{Database, DatabaseError, Http};
@@ -544,6 +546,12 @@ impl World {
                 ))?,
                 Work::BroadcastV1 { broadcast } => {
                     block_on(run::run(db, catalog, &broadcast, now, &mut self.ids))?
+                }
+                Work::ImportV1 { import } => {
+                    let keys = &self.settings.keys;
+                    let decoder = &decode_gb18030;
+                    let importer = Importer { db, catalog, keys, decoder, now };
+                    block_on(import::run::work(&importer, &import, &mut self.ids))?
                 }
                 Work::DeliverV1 { messages } => block_on(send::deliver(
                     db, &self.mail_catcher, catalog, &self.settings, messages, now, &mut self.ids,

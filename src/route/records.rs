@@ -1,6 +1,6 @@
 //! The routes for records of any kind, and for kinds, through the API.
 
-use super::{GET, NoRoute, Route, both, companies, one};
+use super::{GET, ImportRoute, NoRoute, Route, both, companies, one};
 
 /// The routes for records, through the API: the kind and, where one is meant, the id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,10 @@ pub enum RecordRoute<'a> {
     Erase(&'a str, &'a str),
     /// Finds records of all kinds by their words.
     Search,
+    /// Returns a page of records as a file.
+    Export(&'a str),
+    /// Imports of records.
+    Import(ImportRoute<'a>),
     /// The kinds of records.
     Kind(KindRoute<'a>),
 }
@@ -42,7 +46,9 @@ pub enum KindRoute<'a> {
 
 /// Finds the route of a call about records or kinds, by the path after `/api/v1/`.
 pub(super) fn find<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoRoute> {
-    use RecordRoute::{Create, Edit, Erase, Explain, Kind, List, One, Query, Search, Unmask};
+    use RecordRoute::{
+        Create, Edit, Erase, Explain, Export, Kind, List, One, Query, Search, Unmask,
+    };
     use Route::Record;
     let one = |wanted, route, allow| one(method, wanted, route, allow);
     let both = |get, post| both(method, get, post);
@@ -52,6 +58,7 @@ pub(super) fn find<'a>(method: &str, parts: &[&'a str]) -> Result<Route<'a>, NoR
         ["kinds", "diff"] => one("POST", Record(Kind(KindRoute::Diff)), "POST"),
         ["kinds", id] => one("GET", Record(Kind(KindRoute::One(id))), GET),
         ["records", kind] => both(Record(List(kind)), Record(Create(kind))),
+        ["records", kind, "export"] => one("POST", Record(Export(kind)), "POST"),
         ["records", kind, "query"] => one("POST", Record(Query(kind)), "POST"),
         ["records", kind, id] => both(Record(One(kind, id)), Record(Edit(kind, id))),
         ["records", kind, id, "unmask"] => one("POST", Record(Unmask(kind, id)), "POST"),

@@ -33,13 +33,14 @@ const MESSAGES: &str = "
 
 /// Returns the statements that remove everything identifying from the rows about these contacts,
 /// and add the hashes of their addresses to the list.
-pub fn empty(contacts: &[RecordId], addresses: &[ErasedAddress], now: Millis) -> [Statement; 15] {
+pub fn empty(contacts: &[RecordId], addresses: &[ErasedAddress], now: Millis) -> [Statement; 17] {
     let of = |sql: &str| Statement {
         sql: sql.replace("MESSAGES", MESSAGES).into(),
         params: vec![Value::json(contacts)],
     };
     let families: Vec<&str> = names::RESERVED.to_vec();
     let [forget, remember] = list(addresses, now);
+    let [blank_rows, forget_rows] = refused_rows(addresses);
     [
         Statement::new(
             "UPDATE contacts SET erased_at = ?2 WHERE id IN (SELECT value FROM json_each(?1))",
@@ -93,8 +94,28 @@ pub fn empty(contacts: &[RecordId], addresses: &[ErasedAddress], now: Millis) ->
         of("UPDATE audit SET detail = 'null'
              WHERE object <> '' AND object IN (SELECT value FROM json_each(?1))"),
         of("DELETE FROM parked WHERE contact_id IN (SELECT value FROM json_each(?1))"),
+        blank_rows,
+        forget_rows,
         forget,
         remember,
+    ]
+}
+
+/// Returns the statements that clear the refused rows of imports that contain these addresses.
+fn refused_rows(addresses: &[ErasedAddress]) -> [Statement; 2] {
+    let own: Vec<&String> = addresses.iter().map(|one| &one.address).collect();
+    let own = Value::json(&own);
+    [
+        Statement::new(
+            "UPDATE import_refused SET cells = NULL WHERE (import_id, row) IN (
+                SELECT import_id, row FROM import_addresses
+                 WHERE address IN (SELECT value FROM json_each(?1)))",
+            vec![own.clone()],
+        ),
+        Statement::new(
+            "DELETE FROM import_addresses WHERE address IN (SELECT value FROM json_each(?1))",
+            vec![own],
+        ),
     ]
 }
 

@@ -136,3 +136,13 @@ pub fn refuses_since(part: Part) -> Statement {
 pub fn last_tick() -> Statement {
     Statement::new("SELECT at FROM scheduler WHERE name = 'tick'", Vec::new())
 }
+
+/// Selects when the last tick ran, and whether an import is due: one row, `at` (NULL for never) and
+/// `imports`. One statement, so that a tick of a deployment without imports costs nothing more.
+pub fn last_tick_and_imports(now: Millis) -> Statement {
+    Statement::new(
+        "SELECT (SELECT at FROM scheduler WHERE name = 'tick') AS at,
+                EXISTS (SELECT 1 FROM imports WHERE due_at <= ?1) AS imports",
+        vec![Value::Int(now.0)],
+    )
+}

@@ -45,6 +45,12 @@ fn help_documents_every_option_with_example_and_exit_status() {
         ("list", "ls show create add remove delete --name --source"),
         ("audit", "--actor --action --object --since --until --csv --to --token --json"),
         ("search", "WORD --kind --limit --after --to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
+        (
+            "import",
+            "FILE --kind --map --ignore --set --match --on-match --on-new --run-rules --region --encoding \
+             --separator --key --dry-run --rows --refused --undo --stop --all --json",
+        ),
+        ("export", "KIND --filter --column --consents --jsonl --out --all --to --token"),
         ("session", "end --to DRIPLINE_URL --token DRIPLINE_TOKEN --json"),
         ("token verify", "TOKEN --secret-file SIGNING_SECRET .dev.vars --json"),
     ] {

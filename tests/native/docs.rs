@@ -506,6 +506,7 @@ fn routed_operations() -> BTreeSet<String> {
         table("src/route.rs", "api"),
         table("src/route/records.rs", "find"),
         table("src/route/companies.rs", "companies"),
+        table("src/route/imports.rs", "imports"),
         table("src/route/lists.rs", "lists"),
     ];
     let mut found = BTreeSet::new();

@@ -238,6 +238,10 @@ impl Shown {
         has && !self.masked.contains(name)
     }
 
+    pub fn created_at(&self) -> Millis {
+        self.created_at
+    }
+
     pub fn tags(&self) -> &BTreeSet<String> {
         &self.tags
     }

@@ -220,13 +220,12 @@ impl Contact {
         }
     }
 
-    /// Sets a field as a member or a program asks. An address is only added where there is none:
-    /// consents, suppressions and the links in messages are about the address that there is.
+    /// Sets a field or a column as an edit or an import asks.
     pub fn set_field(&mut self, name: &str, value: Value) {
         let text = || value.as_str().map(str::to_owned);
         match name {
-            "email" => self.email = self.email.take().or_else(text),
-            "phone" => self.phone = self.phone.take().or_else(text),
+            "email" => self.email = text(),
+            "phone" => self.phone = text(),
             "external_id" => self.external_id = text(),
             "locale" => self.locale = text(),
             "time_zone" => self.time_zone = text(),
@@ -234,7 +233,8 @@ impl Contact {
         }
     }
 
-    /// Returns whether a field has an address that an edit cannot replace.
+    /// Returns whether a field has an address that an edit cannot replace: consents, suppressions
+    /// and the links in messages are about the address that there is.
     pub fn keeps(&self, name: &str, new: &Value) -> bool {
         let kept = match name {
             "email" => self.email.as_deref(),

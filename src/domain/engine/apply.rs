@@ -287,6 +287,7 @@ impl<S: Decidable> Decider<'_, S> {
             RecordInput::Conflicted(reported) => self.refuse_report(reported, key),
             RecordInput::Edited(edit) => self.apply_edit(*edit),
             RecordInput::Listed(listing) => self.apply_listing(*listing),
+            RecordInput::Imported(row) => self.apply_import(*row),
         }
     }
 

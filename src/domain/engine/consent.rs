@@ -363,6 +363,6 @@ impl Decider<'_, Contact> {
 }
 
 /// Returns a hash that identifies the exact text.
-fn hash_of(text: &str) -> String {
+pub(super) fn hash_of(text: &str) -> String {
     if text.is_empty() { String::new() } else { sha256_hex(text) }
 }

@@ -57,7 +57,7 @@ impl<S: Decidable> Decider<'_, S> {
     }
 
     /// Returns a conflict for each value that another record has and only one may have.
-    fn taken_among(&self, fields: &BTreeMap<String, FieldEdit>) -> Vec<EditConflict> {
+    pub(super) fn taken_among(&self, fields: &BTreeMap<String, FieldEdit>) -> Vec<EditConflict> {
         let kind = self.catalog.kind(&self.subject.kind);
         let is_taken = |name: &str, edit: &FieldEdit| {
             let field = kind.and_then(|kind| kind.field(name)).filter(|field| field.unique);
@@ -94,7 +94,11 @@ impl<S: Decidable> Decider<'_, S> {
     }
 
     /// Adds and removes tags. Returns those that were added, and those that were removed.
-    fn edit_tags(&mut self, add: Vec<String>, remove: Vec<String>) -> (Vec<String>, Vec<String>) {
+    pub(super) fn edit_tags(
+        &mut self,
+        add: Vec<String>,
+        remove: Vec<String>,
+    ) -> (Vec<String>, Vec<String>) {
         let tags = &mut self.subject.tags;
         let added: Vec<String> = add.into_iter().filter(|tag| tags.insert(tag.clone())).collect();
         let removed = remove.into_iter().filter(|tag| tags.remove(tag)).collect();
@@ -103,7 +107,7 @@ impl<S: Decidable> Decider<'_, S> {
 }
 
 /// Returns the properties of the event: who, and each value before and after.
-fn edited(
+pub(super) fn edited(
     by: &Actor,
     fields: Map<String, Value>,
     added: Vec<String>,

@@ -39,6 +39,14 @@ pub fn erase(
     rows.into_iter().map(|row| erase_row(catalog, row, keys, now, ids).of_any()).collect()
 }
 
+/// Removes a contact that an undone import had made: everything in it goes, as when a person is
+/// erased. Its addresses are no person's who asked to be erased, so they may come again. A contact
+/// that others were merged into stays, and there is no decision.
+pub fn remove(catalog: &Catalog, contact: Contact, now: Millis, ids: &mut Ids) -> Option<Decision> {
+    let may_go = contact.erased_at.is_none() && contact.aliases.is_empty();
+    may_go.then(|| empty_row(catalog, contact, Vec::new(), now, ids).of_any())
+}
+
 fn erase_row(
     catalog: &Catalog,
     contact: Contact,
@@ -46,13 +54,23 @@ fn erase_row(
     now: Millis,
     ids: &mut Ids,
 ) -> Decision<Contact> {
-    let (read_seq, created_at) = (contact.seq, contact.created_at);
     let given = [&contact.email, &contact.phone, &contact.external_id];
     let kinds = ErasedAddress::KINDS.into_iter().zip(given);
     let addresses = kinds.filter_map(|(kind, address)| {
         address.as_ref().map(|address| ErasedAddress::new(kind, address, keys))
     });
     let addresses = addresses.collect();
+    empty_row(catalog, contact, addresses, now, ids)
+}
+
+fn empty_row(
+    catalog: &Catalog,
+    contact: Contact,
+    addresses: Vec<ErasedAddress>,
+    now: Millis,
+    ids: &mut Ids,
+) -> Decision<Contact> {
+    let (read_seq, created_at) = (contact.seq, contact.created_at);
     let mut decider = Decider::of(catalog, contact, now, ids);
     decider.record(names::CONTACT_ERASED, None, json!({}));
     for index in decider.active() {

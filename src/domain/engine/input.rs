@@ -12,6 +12,7 @@ use crate::domain::contact::position::{PositionEdit, PositionSource};
 use crate::domain::contact::suppression::{Release, Suppression};
 use crate::domain::contact::touch;
 use crate::domain::form::ConsentCheckbox;
+use crate::domain::import::row::ImportedRow;
 use crate::domain::inbound::custom_event::CustomEvent;
 use crate::domain::inbound::delivery_report::DeliveryReport;
 use crate::domain::inbound::engagement::Engagement;
@@ -36,6 +37,8 @@ pub enum RecordInput {
     Edited(Box<Edit>),
     /// Somebody puts it on a list, or takes it off.
     Listed(Box<Listing>),
+    /// A row of an import is about it.
+    Imported(Box<ImportedRow>),
 }
 
 impl RecordInput {
@@ -46,6 +49,7 @@ impl RecordInput {
             Self::Conflicted(reported) => reported.conflict_key(),
             Self::Edited(edit) => edit.key.clone(),
             Self::Listed(listing) => listing.key.clone(),
+            Self::Imported(row) => row.edit.key.clone(),
             Self::TimePassed => None,
         }
     }
@@ -209,6 +213,7 @@ impl Input {
             Self::Record(
                 RecordInput::CustomEvent(reported) | RecordInput::Conflicted(reported),
             ) => Some(reported.at),
+            Self::Record(RecordInput::Imported(row)) => Some(row.at),
             Self::InboundSms(sms) => Some(sms.at),
             _ => None,
         }

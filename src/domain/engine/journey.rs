@@ -8,6 +8,7 @@ use crate::domain::campaign::journey::{
 };
 use crate::domain::contact::message_source::{MessageSource, StepContent, StepSource};
 use crate::domain::engine::change::Change;
+use crate::domain::import::row::RESTS;
 use crate::domain::publication::catalog::PublishedVersion;
 use crate::domain::record::enrollment::{
     Enrollment, EnrollmentState, GOAL_REASON, HourlyQuota, first_key, following_key,
@@ -27,9 +28,17 @@ const CATCH_UP: Span = Span::days(1);
 /// The exit reason of an enrollment that a rule of its journey ended.
 const RULE_REASON: &str = "rule";
 
+/// Returns whether an event starts no journey, because an import that brought it rests.
+pub(super) fn rests(event: &Event) -> bool {
+    event.properties.contains_key(RESTS)
+}
+
 impl<S: Decidable> Decider<'_, S> {
     /// Starts every journey that the event triggers and the contact may enter.
     pub(super) fn enter_journeys(&mut self, event: &Event) {
+        if rests(event) {
+            return;
+        }
         let catalog = self.catalog;
         let kind = self.subject.kind.clone();
         for published in catalog.live() {

@@ -19,6 +19,7 @@ mod inbound_sms;
 mod migrate;
 mod outage;
 mod edit;
+mod import;
 mod redate;
 mod goal;
 mod input;
@@ -29,7 +30,8 @@ mod lists;
 pub mod change;
 
 pub use broadcast::TOO_LATE;
-pub use erase::{erase, erase_record, take_address};
+pub use erase::{erase, erase_record, remove, take_address};
+pub use import::NewConsent;
 pub use input::{
     Agreement, Input, Outcome, PreferenceUpdate, RecordInput, SENDERS_ZONE, Submitted,
     TestSendRequested,
@@ -47,6 +49,7 @@ use crate::domain::campaign::journey::RunState;
 use crate::domain::contact::message::Message;
 use crate::domain::engine::change::{Change, Count, Metric};
 use crate::domain::field::IndexKey;
+use crate::domain::import::row::RESTS;
 use crate::domain::kind::Settled;
 use crate::domain::publication::catalog::Catalog;
 use crate::domain::record::edit::EditConflict;
@@ -206,6 +209,7 @@ pub fn decide<S: Decidable>(
         if is_erased && !S::outlives_erasure(&input) {
             continue;
         }
+        decider.is_resting = false;
         S::apply(&mut decider, input);
         decider.run_to_fixpoint();
     }
@@ -266,6 +270,8 @@ pub struct Decider<'a, S> {
     enrolled: VecDeque<(CampaignId, String)>,
     /// The number of events recorded and steps taken.
     steps: usize,
+    /// Whether the events recorded now start no journey.
+    is_resting: bool,
 }
 
 impl<'a, S> Decider<'a, S> {
@@ -287,6 +293,7 @@ impl<'a, S> Decider<'a, S> {
             pending_events: VecDeque::new(),
             enrolled: VecDeque::new(),
             steps: 0,
+            is_resting: false,
         }
     }
 }
@@ -308,10 +315,13 @@ impl<S: Decidable> Decider<'_, S> {
     ) {
         self.steps += 1;
         self.subject.seq += 1;
-        let properties = match properties {
+        let mut properties = match properties {
             Value::Object(map) => map,
             _ => Properties::new(),
         };
+        if self.is_resting {
+            properties.insert(RESTS.to_owned(), true.into());
+        }
         let campaign = campaign.cloned();
         let event =
             Event { seq: self.subject.seq, at, name: name.to_owned(), campaign, properties };

@@ -3,7 +3,7 @@
 
 use super::{Decidable, Decider};
 use crate::domain::campaign::journey::ReEntry;
-use crate::domain::engine::journey::{Cause, triggers};
+use crate::domain::engine::journey::{Cause, rests, triggers};
 use crate::domain::publication::catalog::PublishedVersion;
 use crate::domain::record::event::Event;
 use std::rc::Rc;
@@ -38,7 +38,7 @@ impl<S: Decidable> Decider<'_, S> {
             let last = self.subject.last_enrollment(published.id(), name);
             let is_new = matches!(journey.re_entry, ReEntry::OncePer(_))
                 || last.is_none_or(|last| last.entered_at < event.at);
-            if is_new && triggers(&journey.enter, published, event) {
+            if is_new && !rests(event) && triggers(&journey.enter, published, event) {
                 self.enter(published, name, journey, Cause::Event(event));
             }
         }

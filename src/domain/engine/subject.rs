@@ -1,12 +1,14 @@
 //! What a decision can be about: a contact, or a record of another kind. Here is what differs
 //! between the two.
 
-use super::{Decider, Input, RecordInput};
+use super::{Decider, Input, NewConsent, RecordInput, import};
 use crate::domain::base::primitives::{CLOCKS_DIFFER_MAX, Millis, Span};
 use crate::domain::contact::Contact;
+use crate::domain::import::consent::ImportedConsent;
 use crate::domain::kind::Kind;
 use crate::domain::publication::catalog::PublishedVersion;
 use crate::domain::record::PlainRecord;
+use crate::domain::record::edit::{EditConflict, FieldEdit};
 use crate::domain::record::event::{Event, names};
 use crate::domain::segment::Subject;
 use serde_json::Value;
@@ -25,7 +27,7 @@ pub trait Decidable: Subject + Sized {
     /// Returns whether the input counts even after it was erased.
     fn outlives_erasure(input: &Self::Input) -> bool;
 
-    /// Sets a field as an edit asks.
+    /// Sets a field or a column as an edit or an import asks.
     fn set_field(&mut self, name: &str, value: Value) {
         self.set_attribute(name, value);
     }
@@ -45,6 +47,22 @@ pub trait Decidable: Subject + Sized {
     fn settle(&mut self, kind: &Kind, _next: Option<i64>, _now: Millis) {
         kind.compute(self);
     }
+
+    /// Takes over the number that a new record has elsewhere.
+    fn take_number(&mut self, _number: Option<i64>) {}
+
+    /// Returns the conflict of an imported address with the one that is known.
+    fn address_conflict(_: &str, _: &FieldEdit, _: &Value) -> Option<EditConflict> {
+        None
+    }
+
+    /// Returns what the consents of an imported row change.
+    fn news_among(_: &Decider<'_, Self>, _: Vec<ImportedConsent>) -> Vec<NewConsent> {
+        Vec::new()
+    }
+
+    /// Records consents that an import brought.
+    fn give(_: &mut Decider<'_, Self>, _by: &str, _: Vec<NewConsent>) {}
 
     /// Corrects dates of its own that lie ahead of `now`. Returns whether there were any.
     fn date_again(&mut self, _now: Millis) -> bool {
@@ -91,6 +109,18 @@ impl Decidable for Contact {
         }
     }
 
+    fn address_conflict(name: &str, field: &FieldEdit, now: &Value) -> Option<EditConflict> {
+        import::address_conflict(name, field, now)
+    }
+
+    fn news_among(decider: &Decider<'_, Self>, all: Vec<ImportedConsent>) -> Vec<NewConsent> {
+        decider.consents_among(all)
+    }
+
+    fn give(decider: &mut Decider<'_, Self>, by: &str, consents: Vec<NewConsent>) {
+        decider.give_consents(by, consents);
+    }
+
     fn date_again(&mut self, now: Millis) -> bool {
         let mut found = false;
         let consents = self.consents.iter_mut().map(|consent| &mut consent.at);
@@ -125,5 +155,9 @@ impl Decidable for PlainRecord {
 
     fn settle(&mut self, kind: &Kind, next: Option<i64>, now: Millis) {
         kind.settle(self, next, now);
+    }
+
+    fn take_number(&mut self, number: Option<i64>) {
+        self.number = number.or(self.number);
     }
 }

@@ -77,6 +77,39 @@ impl Pattern {
         })
     }
 
+    /// Reads a text that the pattern wrote: its year, if the pattern has one, and its number.
+    pub fn read(&self, text: &str) -> Option<(Option<i16>, u64)> {
+        let (mut year, mut number) = (None, None);
+        let mut rest = text;
+        for (index, part) in self.parts.iter().enumerate() {
+            let taken = self.taken(index, part, rest)?;
+            let (own, after) = rest.split_at(taken);
+            match part {
+                Part::Text(_) => {}
+                Part::Year => year = Some(own.parse().ok()?),
+                Part::Number(_) => number = Some(own.parse().ok()?),
+            }
+            rest = after;
+        }
+        let number = number.filter(|_| rest.is_empty())?;
+        let is_written = self.write(year.unwrap_or_default(), number) == text;
+        is_written.then_some((year, number))
+    }
+
+    /// Returns how many bytes of the text a part takes.
+    fn taken(&self, index: usize, part: &Part, rest: &str) -> Option<usize> {
+        match part {
+            Part::Text(literal) => rest.starts_with(literal.as_str()).then_some(literal.len()),
+            Part::Year => is_digits(rest.get(..4)?).then_some(4),
+            Part::Number(_) => {
+                // Digits of the year may follow directly.
+                let is_year_next = self.parts.get(index + 1) == Some(&Part::Year);
+                let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+                digits.checked_sub(if is_year_next { 4 } else { 0 }).filter(|n| *n > 0)
+            }
+        }
+    }
+
     /// Returns a number as the index has it, with its digits padded so that 10000 comes after 9999.
     /// A text that the pattern did not write stays as it is.
     pub(super) fn index_text(&self, kept: &str) -> String {
@@ -87,16 +120,7 @@ impl Pattern {
         let mut text = String::with_capacity(kept.len() + INDEX_WIDTH);
         let mut rest = kept;
         for (index, part) in self.parts.iter().enumerate() {
-            let taken = match part {
-                Part::Text(literal) => rest.starts_with(literal.as_str()).then_some(literal.len()),
-                Part::Year => is_digits(rest.get(..4)?).then_some(4),
-                Part::Number(_) => {
-                    // Digits of the year may follow directly.
-                    let is_year_next = self.parts.get(index + 1) == Some(&Part::Year);
-                    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-                    digits.checked_sub(if is_year_next { 4 } else { 0 }).filter(|n| *n > 0)
-                }
-            }?;
+            let taken = self.taken(index, part, rest)?;
             let (own, after) = rest.split_at(taken);
             match part {
                 Part::Number(_) => {

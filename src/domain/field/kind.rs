@@ -152,6 +152,13 @@ impl FieldType {
         }
     }
 
+    /// Returns whether what is kept is in other units than what people write, or nothing for them:
+    /// the API and pages then have the text of `export`.
+    pub fn is_written(&self) -> bool {
+        use FieldType::{Duration, Formula, Money, Sealed};
+        matches!(self, Money { .. } | Duration | Formula { .. } | Sealed)
+    }
+
     /// Returns whether the system gives the value, and nobody types it.
     pub fn is_computed(&self) -> bool {
         matches!(self, Self::Formula { .. } | Self::AutoNumber { .. })

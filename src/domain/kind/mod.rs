@@ -11,7 +11,7 @@ mod settle;
 pub use built_in::{COMPANY, built_in};
 pub use check::{KIND_BYTES_MAX, check};
 pub use company::{DOMAIN, DOMAIN_KEY, NAME_KEY, normal_domain, normal_name};
-pub use reading::{FieldValues, Sealer};
+pub use reading::{FieldValues, Sealer, read_attribute};
 pub use settle::{Entry, Settled};
 
 use crate::domain::base::language::Language;
@@ -81,12 +81,7 @@ impl Kind {
     /// Returns a kept value as the API and pages write it.
     pub fn written(&self, name: &str, kept: &Value) -> Value {
         match self.field(name).map(|field| &field.kind) {
-            Some(
-                kind @ (FieldType::Money { .. }
-                | FieldType::Duration
-                | FieldType::Formula { .. }
-                | FieldType::Sealed),
-            ) => Value::from(kind.export(kept)),
+            Some(kind) if kind.is_written() => Value::from(kind.export(kept)),
             _ => kept.clone(),
         }
     }

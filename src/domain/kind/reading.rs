@@ -99,7 +99,7 @@ impl Kind {
                 Value::Null | Value::String(_) => Ok(sent.clone()),
                 _ => Err(FieldReason::WrongJson),
             },
-            None if self.id.is_contact() || sent.is_null() => undeclared(sent),
+            None if self.id.is_contact() || sent.is_null() => read_attribute(sent),
             None => Err(FieldReason::Unknown),
         }
     }
@@ -153,7 +153,7 @@ fn parts(sent: &Value) -> (Option<&Value>, &Value) {
 
 /// Reads the value of an attribute that no field declares: text, a number, a boolean or a list of
 /// texts, as forms and events set them.
-fn undeclared(sent: &Value) -> Result<Value, FieldReason> {
+pub fn read_attribute(sent: &Value) -> Result<Value, FieldReason> {
     let is_plain = match sent {
         Value::Object(_) => false,
         Value::Array(items) => items.iter().all(Value::is_string),

@@ -4,6 +4,7 @@
 use super::Kind;
 use crate::domain::base::primitives::Millis;
 use crate::domain::field::IndexKey;
+use crate::domain::field::auto_number::Pattern;
 use crate::domain::field::formula::compute;
 use crate::domain::record::{PlainRecord, Record};
 use serde_json::Value;
@@ -64,6 +65,13 @@ impl Kind {
         let (_, pattern) = self.numbered()?;
         let year = if pattern.is_yearly() { i64::from(Self::year(now)) } else { 0 };
         Some(year * YEAR_FACTOR + 1)
+    }
+
+    /// Returns a number that was written by the pattern, as `PlainRecord::number` keeps it.
+    pub fn number_of(&self, pattern: &Pattern, text: &str) -> Option<i64> {
+        let (year, n) = pattern.read(text)?;
+        let n = i64::try_from(n).ok().filter(|n| (1..YEAR_FACTOR).contains(n))?;
+        Some(i64::from(year.unwrap_or(0)) * YEAR_FACTOR + n)
     }
 
     /// Computes the formulas of a record. One that has no result clears its field.

@@ -22,6 +22,7 @@ pub struct Target<'t> {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mapping {
     /// The field of a column; `None` for a column that is ignored on purpose.
+    #[serde(default)]
     pub columns: BTreeMap<String, Option<String>>,
     /// Fields with the same value in all rows.
     #[serde(default)]

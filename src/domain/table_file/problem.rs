@@ -69,7 +69,8 @@ impl RowError {
 }
 
 impl RowProblem {
-    fn message(&self, language: Language) -> String {
+    /// Returns what is wrong, and what to do, without the place.
+    pub fn message(&self, language: Language) -> String {
         let (english, chinese) = match self {
             Self::CellCount { expected, found } => (
                 format!("the row has {found} cells, and {expected} were expected"),

@@ -5,7 +5,7 @@ use crate::domain::base::diagnostic::{Problem, brief};
 use crate::domain::base::primitives::{KindId, RecordId};
 use crate::domain::campaign_file::filter;
 use crate::domain::segment::Rule;
-use crate::edge::api::{kinds, search};
+use crate::edge::api::{exports, imports, kinds, search};
 use crate::edge::app::App;
 use crate::edge::http::body::{self, QUESTION_BYTES_MAX};
 use crate::edge::http::request::Inbound;
@@ -49,7 +49,9 @@ pub async fn answer(app: App, inbound: Inbound, found: RecordRoute<'_>) -> Reply
         RecordRoute::Edit(kind, id) => edit(app, inbound, &KindId::from(kind), id).await,
         RecordRoute::Search => search::answer(app, inbound).await,
         RecordRoute::Kind(found) => kinds::answer(app, inbound, found).await,
+        RecordRoute::Import(found) => imports::answer(app, inbound, found).await,
         RecordRoute::Erase(kind, id) => erase(app, inbound, &KindId::from(kind), id).await,
+        RecordRoute::Export(kind) => exports::answer(app, inbound, &KindId::from(kind)).await,
     }
 }
 

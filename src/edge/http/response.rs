@@ -85,6 +85,15 @@ impl Reply {
             .header("cache-control", "public, max-age=86400")
     }
 
+    /// A page of a file. The header `x-next` says where the next page begins.
+    pub fn file(kind: &str, text: String, next: Option<String>) -> Self {
+        let page = Self::new(200, kind, text.into_bytes());
+        match next {
+            Some(next) => page.header("x-next", next),
+            None => page,
+        }
+    }
+
     /// An empty response (204) that carries only headers.
     pub fn empty() -> Self {
         Self { status: 204, headers: Vec::new(), body: Vec::new(), about: None }

@@ -126,6 +126,11 @@ async function within(milliseconds, answer) {
   }
 }
 
+/** Decodes whole characters of GB18030; the tables are the runtime's. */
+export function decodeGb18030(bytes) {
+  return new TextDecoder("gb18030").decode(bytes);
+}
+
 /** Sends bodies of text to a queue, in one call. */
 export async function send(queue, bodies) {
   const messages = bodies.map((body) => ({ body, contentType: "text" }));

@@ -11,6 +11,7 @@ pub mod fetch;
 pub mod kv;
 pub mod queue;
 pub mod rate_limit;
+pub mod text;
 
 use js_sys::futures::{JsFuture, future_to_promise};
 use js_sys::{Promise, Reflect};

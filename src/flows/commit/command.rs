@@ -35,6 +35,17 @@ pub enum RecordRef {
         /// In E.164.
         phone: Option<String>,
     },
+    /// The contact with this id, or a new one. If another contact has one of the addresses by now,
+    /// the row of the import is refused.
+    Imported {
+        id: RecordId,
+        /// In normal form.
+        email: Option<String>,
+        /// In E.164.
+        phone: Option<String>,
+        /// The id in the customer's own system.
+        external_id: Option<String>,
+    },
     /// By its addresses: the first one that is known. If none is, it is a new contact. The caller
     /// is authenticated by a token, so a contact gains the addresses that it lacks.
     Addresses {
@@ -62,7 +73,8 @@ impl RecordRef {
             Self::Id(_) | Self::Plain { .. } => [None; 3],
             Self::Phone(phone) => [Some(phone), None, None],
             Self::Typed { email, phone } => [email.as_ref(), phone.as_ref(), None],
-            Self::Addresses { email, phone, external_id } => {
+            Self::Addresses { email, phone, external_id }
+            | Self::Imported { email, phone, external_id, .. } => {
                 [email.as_ref(), phone.as_ref(), external_id.as_ref()]
             }
         };
@@ -85,6 +97,7 @@ pub(super) fn claimed_phone(claims: &Claims) -> Option<String> {
 pub(super) fn edited(input: &Input) -> Option<&Edit> {
     match input {
         Input::Record(RecordInput::Edited(edit)) => Some(edit),
+        Input::Record(RecordInput::Imported(row)) => Some(&row.edit),
         _ => None,
     }
 }
@@ -120,7 +133,11 @@ pub(super) fn named(commands: &[Command]) -> (BTreeSet<&RecordId>, Addresses) {
                 addresses.emails.extend(email.clone());
                 addresses.phones.extend(phone.clone());
             }
-            RecordRef::Addresses { email, phone, external_id } => {
+            RecordRef::Addresses { email, phone, external_id }
+            | RecordRef::Imported { email, phone, external_id, .. } => {
+                if let RecordRef::Imported { id, .. } = &command.who {
+                    ids.insert(id);
+                }
                 addresses.emails.extend(email.clone());
                 addresses.phones.extend(phone.clone());
                 addresses.external_ids.extend(external_id.clone());

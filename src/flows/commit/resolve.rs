@@ -4,8 +4,9 @@ use super::Loaded;
 use super::command::claimed_phone;
 use crate::domain::base::primitives::{Ids, Millis, RecordId};
 use crate::domain::contact::{Contact, claim};
-use crate::domain::engine::Input;
+use crate::domain::engine::{Input, RecordInput};
 use crate::domain::field::IndexKey;
+use crate::domain::import::row::ADDRESSES;
 
 impl Loaded {
     /// Finds the contact with the e-mail address or, if no e-mail address was given, with the
@@ -77,9 +78,14 @@ impl Loaded {
         named.filter_map(taken).collect()
     }
 
-    /// Removes a phone number that belongs to another contact, or that a merged contact had: it
-    /// does not move to this contact. A submission's event keeps such a number as `phone_given`.
-    pub(super) fn without_taken_phone(&self, contact: &Contact, inputs: Vec<Input>) -> Vec<Input> {
+    /// Notes which addresses of an imported row other contacts have. Removes a phone number that
+    /// belongs to another contact, or that a merged contact had: it does not move to this contact.
+    /// A submission's event keeps such a number as `phone_given`.
+    pub(super) fn without_taken_addresses(
+        &self,
+        contact: &Contact,
+        inputs: Vec<Input>,
+    ) -> Vec<Input> {
         let others = || self.contacts.iter().filter(|other| other.id != contact.id);
         let is_taken = |given: &Option<String>| {
             let mut all = others().chain([contact]);
@@ -87,8 +93,24 @@ impl Loaded {
                 && (others().any(|other| other.phone == *given)
                     || all.any(|one| one.had(|was| was.phone == *given)))
         };
+        let is_others = |name: &str, given: &Option<String>| {
+            let own = |one: &Contact| match name {
+                "email" => one.email == *given || one.had(|was| was.email == *given),
+                "phone" => one.phone == *given || one.had(|was| was.phone == *given),
+                _ => one.external_id == *given || one.had(|was| was.external_id == *given),
+            };
+            given.is_some() && others().any(own)
+        };
         let adjust = |mut input| {
             match &mut input {
+                Input::Record(RecordInput::Imported(row)) => {
+                    let given = |name: &str| {
+                        let edit = row.edit.fields.get(name)?;
+                        edit.new.as_str().map(str::to_owned)
+                    };
+                    let taken = ADDRESSES.iter().filter(|name| is_others(name, &given(name)));
+                    row.taken = taken.map(|name| (*name).to_owned()).collect();
+                }
                 Input::Submitted(submitted) if is_taken(&submitted.phone) => {
                     let phone = submitted.phone.take().unwrap_or_default();
                     submitted.attributes.insert("phone_given".into(), phone.into());

@@ -5,6 +5,7 @@ pub mod companies;
 pub mod edit;
 pub mod erase;
 pub mod explain;
+pub mod export;
 pub mod kinds;
 pub mod merge;
 pub mod named_companies;

@@ -147,7 +147,7 @@ fn nothing(why: &str) -> FlowError {
 }
 
 /// Refuses a filter that asks about what is not shown.
-fn asks_too_much(hidden: String) -> FlowError {
+pub(super) fn asks_too_much(hidden: String) -> FlowError {
     let problem = Problem::new("filter", format!("your roles do not show you {hidden} in full"));
     let detail = "What a filter finds would reveal it. Leave it out, or ask an owner for a role.";
     FlowError::Forbidden(Refusal::new("Not allowed", detail, problem))

@@ -104,7 +104,7 @@ fn release(tasks: &[Work], now: Millis) -> Vec<Statement> {
             Work::DueV1 { contacts: some } => contacts.extend(some),
             Work::AloneV1 { contact } => contacts.push(contact),
             Work::BroadcastV1 { broadcast } => broadcasts.push(broadcast),
-            Work::DeliverV1 { .. } => {}
+            Work::DeliverV1 { .. } | Work::ImportV1 { .. } => {}
         }
     }
     let claimed = |until: Span| now.plus(until);

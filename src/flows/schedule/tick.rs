@@ -13,6 +13,7 @@ use crate::domain::sending::auto_pause::PauseEvent;
 use crate::flows::campaign::backfill::passes;
 use crate::flows::campaign::catalog_cache::{Library, Shelf};
 use crate::flows::campaign::{auto_pause, publish};
+use crate::flows::import;
 use crate::flows::ports::{Database, DatabaseError, KeyValue, KeyValueError, WorkQueue};
 use crate::flows::report::campaign;
 use crate::flows::schedule::due::{DUE_ON_TRIAL, DUE_PER_TICK_MAX, HandOutError};
@@ -74,7 +75,7 @@ pub async fn tick<D: Database, K: KeyValue, Q: WorkQueue>(
     let mut outcome = TickOutcome::default();
 
     // --- What this tick needs to know of the last one -------------------------------------------
-    let last = outcome.take("clock", last(db).await);
+    let last = outcome.take("clock", last(db, now).await);
     if let Some(last) = &last {
         outcome.take("clock", put_right(db, catalog, last.tick, now).await);
         if outcome.take("clock", record_leap(db, last.tick, now).await).is_none() {
@@ -100,6 +101,11 @@ pub async fn tick<D: Database, K: KeyValue, Q: WorkQueue>(
         Err(HandOutError::Database(_)) => None,
     };
     outcome.take("due", handed_out);
+    if last.as_ref().is_some_and(|last| last.has_import) {
+        let due = outcome.take("imports", import::run::claim(db, now).await).unwrap_or_default();
+        let taken = queue.hand_out(&due).await.map_err(|refusal| refusal.reason);
+        outcome.take("imports", taken);
+    }
 
     // --- Housekeeping ---------------------------------------------------------------------------
     // A newer mark in a database that was not compared would hide that it was restored.
@@ -138,25 +144,31 @@ struct Last {
     kv_refuses: bool,
     /// Whether the queue refused work.
     queue_refuses: bool,
+    /// Whether an import is due.
+    has_import: bool,
 }
 
-async fn last<D: Database>(db: &D) -> Result<Last, DatabaseError> {
+async fn last<D: Database>(db: &D, now: Millis) -> Result<Last, DatabaseError> {
     #[derive(Deserialize)]
     struct Row {
         at: Option<Millis>,
+        #[serde(default)]
+        imports: u8,
     }
     let questions = vec![
-        schedule::last_tick(),
+        schedule::last_tick_and_imports(now),
         schedule::refuses_since(Part::KeyValue),
         schedule::refuses_since(Part::Queue),
     ];
     let rows = db.batch(questions).await?;
-    let at = |index: usize| {
+    let row = |index: usize| {
         let row = rows.get(index).map(Rows::first::<Row>).transpose();
-        row.map(|row| row.flatten().and_then(|row| row.at)).map_err(DatabaseError::Fault)
+        row.map(Option::flatten).map_err(DatabaseError::Fault)
     };
+    let at = |index: usize| row(index).map(|row| row.and_then(|row| row.at));
     let (kv_refuses, queue_refuses) = (at(1)?.is_some(), at(2)?.is_some());
-    Ok(Last { tick: at(0)?, kv_refuses, queue_refuses })
+    let has_import = row(0)?.is_some_and(|row| row.imports == 1);
+    Ok(Last { tick: at(0)?, kv_refuses, queue_refuses, has_import })
 }
 
 /// Corrects dates after a clock error, which shows as a last tick dated in the future. What that

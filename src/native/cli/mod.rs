@@ -10,7 +10,9 @@ pub mod dead_letters;
 pub mod diff;
 pub mod erase;
 pub mod explain;
+pub mod export;
 pub mod faults;
+pub mod import;
 pub mod import_suppressions;
 pub mod inspect;
 pub mod journey;
@@ -36,6 +38,7 @@ pub mod suppressions;
 pub mod table;
 pub mod token;
 pub mod token_admin;
+pub mod transfer;
 pub mod unpublish;
 #[cfg(test)]
 mod tests;

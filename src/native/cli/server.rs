@@ -18,7 +18,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const ANSWER_BYTES_MAX: u64 = 4_000_000;
 
 /// Where dripline runs, and the right to use it.
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args, Clone, Debug)]
 pub struct Server {
     /// Where dripline runs, such as https://go.example.com
     #[arg(long, value_name = "URL", env = "DRIPLINE_URL", value_parser = base_url)]
@@ -138,6 +138,40 @@ impl Server {
         let json = serde_json::to_string(body).map_err(|error| Failure::new(error.to_string()))?;
         let request = agent().post(self.url(path)).header("authorization", self.bearer());
         self.answer(request.content_type("application/json").send(json))
+    }
+
+    /// Sends bytes as they are.
+    pub fn post_bytes<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        bytes: &[u8],
+    ) -> Result<Answer<T>, Failure> {
+        let request = agent().post(self.url(path)).header("authorization", self.bearer());
+        self.answer(request.content_type("application/octet-stream").send(bytes))
+    }
+
+    /// Returns a page of a file, and where the next one begins. With a body, it is posted.
+    pub fn page(
+        &self,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<(String, Option<String>), Failure> {
+        let response = match body {
+            None => agent().get(self.url(path)).header("authorization", self.bearer()).call(),
+            Some(body) => {
+                let request = agent().post(self.url(path)).header("authorization", self.bearer());
+                request.content_type("application/json").send(body.to_string())
+            }
+        };
+        let unreachable = |error| Failure::new(self.no_answer(&error));
+        let mut response = response.map_err(unreachable)?;
+        let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string();
+        let text = body.map_err(unreachable)?;
+        if !response.status().is_success() {
+            return Err(self.refusal(&response, &text));
+        }
+        let next = response.headers().get("x-next").and_then(|next| next.to_str().ok());
+        Ok((text, next.map(str::to_owned)))
     }
 
     fn url(&self, path: &str) -> String {

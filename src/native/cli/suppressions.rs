@@ -164,7 +164,7 @@ fn table(entries: &[Listed]) -> String {
 }
 
 /// Writes the whole list, with a thousand entries per request.
-fn export(
+pub(super) fn export(
     reason: Option<SuppressionReason>,
     server: &Server,
     terminal: &mut Terminal<'_>,

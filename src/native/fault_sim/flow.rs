@@ -285,6 +285,7 @@ impl FlowContext {
             Flow::Work(Work::BroadcastV1 { broadcast }) => {
                 run::run(db, catalog, &broadcast, now, ids).await
             }
+            Flow::Work(Work::ImportV1 { .. }) => Ok(Vec::new()),
             Flow::Work(Work::DeliverV1 { messages }) => self.deliver(db, messages).await,
         }
     }
