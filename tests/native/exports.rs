@@ -105,7 +105,7 @@ fn export_has_only_what_its_reader_may_see() {
     assert!(matches!(refused, Err(FlowError::Forbidden(_))), "{refused:?}");
     let filter = json!({ "filter": { "attribute": "city", "is": "3" } });
     let refused = exported(&world, &all, "contact", filter).unwrap_err();
-    assert!(matches!(refused, FlowError::Rejected(_)), "a filter would reveal it: {refused:?}");
+    assert!(matches!(refused, FlowError::Forbidden(_)), "a filter would reveal it: {refused:?}");
 }
 
 #[test]

@@ -232,10 +232,14 @@ impl Shown {
         &self.attributes
     }
 
+    /// Returns the value of a field or an attribute that is not hidden.
+    pub fn value(&self, name: &str) -> Option<&Value> {
+        self.fields.get(name).or_else(|| self.attributes.get(name))
+    }
+
     /// Returns whether the whole value of a field or an attribute is shown.
     pub fn shows(&self, name: &str) -> bool {
-        let has = self.fields.contains_key(name) || self.attributes.contains_key(name);
-        has && !self.masked.contains(name)
+        self.value(name).is_some() && !self.masked.contains(name)
     }
 
     pub fn created_at(&self) -> Millis {

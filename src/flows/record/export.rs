@@ -260,7 +260,7 @@ impl<'a> Export<'a> {
                     others.map(|(name, value)| (name.clone(), value.clone())).collect();
                 if others.is_empty() { String::new() } else { Value::Object(others).to_string() }
             }
-            name => match (shown.fields().get(name), self.kind.field(name)) {
+            name => match (shown.value(name), self.kind.field(name)) {
                 (None, _) => String::new(),
                 (Some(value), Some(field)) if shown.shows(name) && !field.kind.is_written() => {
                     field.kind.export(value)
