@@ -1,5 +1,6 @@
 //! Search: what is found by whom, what a change of a record writes, and that no query reads a whole
 //! table.
+#![allow(clippy::cloned_ref_to_slice_refs, reason = "expected lists read better as lists")]
 
 use super::invariants::assert_sound;
 use super::support::fixtures::Counted;
