@@ -305,7 +305,7 @@ fn conflicting_keys_are_reported() {
     line 79: segment.engaged.rule.all[5]
          the rule has no condition
        → give it one of all, any, not, attribute, tag, consent, score, event, \
-         sequence, segment, list, journey, sample
+         sequence, segment, list, journey, sample, company
     ");
     assert_snapshot!(errors_of(
         "{ attribute = \"role\", is_not = \"x\" }",

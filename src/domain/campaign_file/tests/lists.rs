@@ -71,7 +71,7 @@ fn mistakes_about_lists_are_reported() {
          a broadcast goes to either a `segment` or a `list`
     ");
     for (from, to) in [
-        ("list = \"stand\"", "list = \"贵宾\""),
+        ("fair]\nlist = \"stand\"", "fair]\nlist = \"贵宾\""),
         ("add_to_list = \"vip\"", "add_to_list = \"V I P\""),
         ("remove_from_list = \"stand\"", "remove_from_list = \"\""),
         ("list = \"board\"", "list = \"a.b\""),
