@@ -72,11 +72,11 @@ test("pages lead on, and a query that cannot be searched says why", async () => 
   const made = [];
   for (let n = 0; n < 5; n++) made.push(await make({ name: `Thrush ${n}` }));
   const seen = [];
-  let cursor;
+  let after;
   for (let page = 0; page < 5; page++) {
-    const { body } = await send("/api/v1/search", { q: "thrush", limit: 2, ...(cursor && { cursor }) });
+    const { body } = await send("/api/v1/search", { q: "thrush", limit: 2, ...(after && { after }) });
     seen.push(...body.found.map((record) => record.id));
-    if (!(cursor = body.next)) break;
+    if (!(after = body.next)) break;
   }
   assert.deepEqual(seen, made.toReversed());
   for (const [question, status] of [

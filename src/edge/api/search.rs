@@ -15,7 +15,7 @@ use serde_json::Value;
 struct Question {
     q: String,
     kind: Option<KindId>,
-    cursor: Option<RecordId>,
+    after: Option<RecordId>,
     limit: Option<usize>,
 }
 
@@ -26,7 +26,7 @@ pub async fn answer(app: App, inbound: Inbound) -> Reply {
         "POST" => body::json(&inbound, QUESTION_BYTES_MAX, "Not a search", LIKE).await,
         _ => read(&inbound),
     };
-    let Question { q: words, kind, cursor: before, limit } = match question {
+    let Question { q: words, kind, after: before, limit } = match question {
         Ok(question) => question,
         Err(refusal) => return refusal,
     };
@@ -50,7 +50,7 @@ fn read(inbound: &Inbound) -> Result<Question, Reply> {
     Ok(Question {
         q,
         kind: given("kind").map(KindId),
-        cursor: given("cursor").map(RecordId),
+        after: given("after").map(RecordId),
         limit,
     })
 }

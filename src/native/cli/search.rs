@@ -51,7 +51,7 @@ pub fn run(args: &Args, terminal: &mut Terminal<'_>) -> io::Result<Exit> {
         question["kind"] = json!(kind);
     }
     if let Some(after) = after {
-        question["cursor"] = json!(after);
+        question["after"] = json!(after);
     }
     // Words may be an address, which a URL would leave in logs.
     let answer = server.post("/api/v1/search", &question);
