@@ -8,7 +8,9 @@ use super::segments::IS_SOMEBODY;
 use super::statement::{Statement, Value};
 use crate::domain::access::audit::AuditEntry;
 use crate::domain::access::rights::Scope;
-use crate::domain::base::primitives::{Channel, KindId, Millis, QualifiedId, RecordId};
+use crate::domain::base::primitives::{
+    Actor, Channel, KindId, Millis, QualifiedId, RecordId, Span,
+};
 use crate::domain::contact::consent::{ConsentState, LawfulBasis};
 use crate::domain::segment::Rule;
 use serde::Deserialize;
@@ -115,7 +117,7 @@ pub struct IdRow {
 /// Selects what the audit log says about an export; one row, `CountRow`.
 pub fn entered(id: &str) -> Statement {
     Statement::new(
-        "SELECT detail FROM audit WHERE id = ?1 AND action = 'export'",
+        "SELECT at, actor, detail FROM audit WHERE id = ?1 AND action = 'export'",
         vec![Value::text(id)],
     )
 }
@@ -123,6 +125,26 @@ pub fn entered(id: &str) -> Statement {
 /// A row of `entered`.
 #[derive(Deserialize)]
 pub struct CountRow {
+    at: Millis,
+    actor: Actor,
     #[serde(deserialize_with = "json_text")]
     pub detail: serde_json::Value,
 }
+
+impl CountRow {
+    /// Returns the number of records until now, if the entry is of an export of this actor that
+    /// began within the last day and asks for the same. `asked` returns the detail of an entry.
+    pub fn records(
+        &self,
+        actor: &Actor,
+        asked: impl Fn(u64) -> serde_json::Value,
+        now: Millis,
+    ) -> Option<u64> {
+        let count = self.detail["records"].as_u64()?;
+        let is_fresh = self.at.plus(EXPORT_SPAN) >= now;
+        (is_fresh && self.actor == *actor && self.detail == asked(count)).then_some(count)
+    }
+}
+
+/// How long the pages of one export may take.
+const EXPORT_SPAN: Span = Span::days(1);

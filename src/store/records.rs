@@ -7,10 +7,11 @@ use super::scope;
 use super::segments::IS_SOMEBODY;
 use super::statement::{Statement, Value};
 use crate::domain::access::rights::Scope;
-use crate::domain::base::primitives::{KindId, MemberId, Millis, QualifiedId, RecordId};
+use crate::domain::base::primitives::{KindId, ListId, MemberId, Millis, QualifiedId, RecordId};
 use crate::domain::contact::Contact;
 use crate::domain::contact::consent::Consent;
 use crate::domain::field::IndexKey;
+use crate::domain::record::list::Membership;
 use crate::domain::record::{PlainRecord, Record};
 use crate::domain::segment::{AnyRecord, Rule};
 use serde::Deserialize;
@@ -34,6 +35,10 @@ pub struct Wanted<'a> {
     pub before: Option<&'a RecordId>,
     pub limit: usize,
 }
+
+/// The most owners whose records come by the index of owners. A larger team has a good part of all
+/// records, which come as those of everybody.
+const OWNERS_MAX: usize = 20;
 
 /// The slot of the parameter with the constants of the scope.
 const SCOPE_SLOT: usize = 5;
@@ -74,7 +79,7 @@ impl Wanted<'_> {
     fn owners(&self) -> Option<&BTreeSet<MemberId>> {
         match self.scope {
             Scope::Of { owners, rules } if rules.is_empty() && self.indexed.is_none() => {
-                Some(owners)
+                Some(owners).filter(|owners| owners.len() <= OWNERS_MAX)
             }
             _ => None,
         }
@@ -125,6 +130,8 @@ pub fn list(wanted: &Wanted<'_>, now: Millis) -> Statement {
                     c.consents, c.created_at, c.updated_at,
                     (SELECT json_group_object(segment_id, entered_at)
                        FROM segment_members WHERE contact_id = c.id) AS segments,
+                    (SELECT json_group_object(list, json_object('since', since, 'source', source))
+                       FROM list_members WHERE record_id = c.id) AS lists,
                     0 AS is_end
                FROM {from}
               WHERE {place} < ?2 AND {place} >= coalesce((SELECT id FROM stop), '')
@@ -133,7 +140,7 @@ pub fn list(wanted: &Wanted<'_>, now: Millis) -> Statement {
          SELECT * FROM found
          UNION ALL
          SELECT id, {kind}, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '{{}}',
-                '[]', 0, '[]', 0, 0, '{{}}', 1
+                '[]', 0, '[]', 0, 0, '{{}}', '{{}}', 1
            FROM stop"
     );
     let before = wanted.before.map_or("~", RecordId::as_str);
@@ -176,6 +183,8 @@ pub struct ListedRow {
     pub updated_at: Millis,
     #[serde(deserialize_with = "json_text")]
     segments: BTreeMap<QualifiedId, Millis>,
+    #[serde(deserialize_with = "json_text")]
+    lists: BTreeMap<ListId, Membership>,
     /// Whether the row is no record, but says how far the list has looked.
     #[serde(deserialize_with = "flag")]
     pub is_end: bool,
@@ -192,6 +201,7 @@ impl ListedRow {
             tags: self.tags.into_iter().collect(),
             score: self.score,
             segments: self.segments,
+            lists: self.lists,
             ..Record::unknown(self.id, self.kind, self.created_at)
         };
         if !record.kind.is_contact() {

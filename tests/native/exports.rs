@@ -10,7 +10,7 @@ use dripline::domain::base::primitives::{Actor, Ids, KindId};
 use dripline::domain::import::settings::State;
 use dripline::domain::kind::Kind;
 use dripline::flows::error::FlowError;
-use dripline::flows::record::export::{self, Asked};
+use dripline::flows::record::export::{self, Asked, Page};
 use dripline::flows::record::kinds;
 use dripline::native::cli::transfer;
 use dripline::native::world::{World, block_on};
@@ -29,6 +29,14 @@ const JOURNEY: &str = r#"
 fn access(role: &str) -> Access {
     let roles = built_in::role(role).into_iter().collect();
     Access::new(Actor::from("member:m"), Some("m".into()), roles, Owners::default())
+}
+
+/// Exports one page of a kind.
+fn page(world: &World, access: &Access, kind: &str, asked: Value) -> Result<Page, FlowError> {
+    let asked: Asked = serde_json::from_value(asked).unwrap();
+    let mut ids = Ids::new(world.now(), number(&world.db, "SELECT total_changes()") as u64);
+    let World { db, catalog, .. } = world;
+    block_on(export::page(db, catalog, access, &kind.into(), asked, world.now(), &mut ids))
 }
 
 /// Exports all pages of a kind.
@@ -250,4 +258,37 @@ fn everything_out_and_into_an_empty_installation_is_the_same() {
     let greatest = |world: &World| value(world, greatest)["t"].as_str().unwrap().to_owned();
     assert_eq!(greatest(&to), "D-2026-002");
     assert_eq!(greatest(&from), "D-2026-001");
+}
+
+#[test]
+fn next_page_continues_only_the_same_export_of_the_same_member() {
+    let world = world(JOURNEY);
+    import(&world, contacts(), people(700).as_bytes());
+    let first = page(&world, &access("owner"), "contact", json!({ "columns": ["email"] })).unwrap();
+    let next = first.next.unwrap();
+    let (entry, last) = next.split_once('.').unwrap();
+    let old = format!("00000000-0000-7000-8000-000000000001.{last}");
+    let end = format!("{entry}.~");
+    for (asked, why) in [
+        (json!({ "columns": ["email"], "after": old }), "an entry that is not there"),
+        (json!({ "columns": ["id"], "after": end }), "other columns"),
+        (json!({ "columns": ["email"], "what": "consents", "after": next }), "something else"),
+    ] {
+        let refused = page(&world, &access("owner"), "contact", asked);
+        assert!(matches!(refused, Err(FlowError::Rejected(_))), "{why}: {refused:?}");
+    }
+    let again = json!({ "columns": ["email"], "after": next });
+    assert!(page(&world, &access("owner"), "contact", again.clone()).is_ok());
+    let entry = value(&world, "SELECT count(*) AS n, max(detail ->> 'records') AS most FROM audit");
+    assert_eq!(entry, json!({ "n": 1, "most": 700 }));
+}
+
+#[test]
+fn ledger_of_consents_is_not_for_those_who_see_masks() {
+    let world = world(JOURNEY);
+    import(&world, contacts(), people(3).as_bytes());
+    let asked = || json!({ "what": "consents" });
+    let refused = exported(&world, &access("analyst"), "contact", asked());
+    assert!(matches!(refused, Err(FlowError::Forbidden(_))), "{refused:?}");
+    assert!(exported(&world, &access("owner"), "contact", asked()).is_ok());
 }

@@ -18,7 +18,7 @@ use dripline::flows::record::explain;
 use dripline::flows::record::read::{Page, Reader};
 use dripline::native::world::{World, block_on};
 use dripline::store::records::{self, Wanted};
-use dripline::store::statement::Statement;
+use dripline::store::statement::{Statement, Value as StoreValue};
 use serde_json::{Value, json};
 
 fn holder(member: &str, roles: Vec<Role>) -> Access {
@@ -238,6 +238,66 @@ fn log_quotes_only_the_fields_that_are_seen_in_full() {
 }
 
 #[test]
+fn scope_by_a_list_shows_the_same_in_a_list_of_records_and_alone() {
+    let world = deals();
+    let made = make(&world, asked(json!({ "code": "A" }))).unwrap();
+    make(&world, asked(json!({ "code": "B" }))).unwrap();
+    let join =
+        "INSERT INTO list_members (list, record_id, since, source) VALUES ('vip', ?1, 1, 's')";
+    let join = Statement::new(join, vec![StoreValue::text(id(&made))]);
+    block_on(world.db.batch(vec![join])).unwrap();
+    let on_list = |rule: Value| {
+        let rule = filter(&"deal".into(), &rule).unwrap();
+        let grant = Grant { kinds: None, actions: vec![Action::See], scope: Reach::Rule(rule) };
+        Role {
+            grants: vec![grant],
+            personal: FieldAccess::Full,
+            ..built_in::role("sales").unwrap()
+        }
+    };
+    let mut masked = built_in::role("read-only").unwrap();
+    let code = FieldRule { kind: None, field: "code".to_owned(), access: FieldAccess::Masked };
+    masked.fields.push(code);
+    let vip = holder("m-1", vec![on_list(json!({ "list": "vip" }))]);
+    assert_eq!(titles(list(&world, &vip, Value::Null)), ["D-001"]);
+    let others = holder("m-1", vec![on_list(json!({ "not": { "list": "vip" } })), masked]);
+    let listed = json!(list(&world, &others, Value::Null).unwrap());
+    let rows = listed["records"].as_array().unwrap().iter();
+    let mut codes: Vec<&str> = rows.filter_map(|row| row["fields"]["code"].as_str()).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, ["***", "B"], "the mask of one on the list is not lifted");
+    assert_eq!(one(&world, &others, id(&made)).unwrap()["fields"]["code"], "***");
+}
+
+#[test]
+fn filter_by_a_company_asks_only_about_what_is_seen_of_companies() {
+    let world = deals();
+    let [contact, _] = dripline::domain::kind::built_in();
+    let rule = json!({ "company": { "attribute": "industry", "is": "x" } });
+    let rule = filter(&KindId::contact(), &rule).unwrap();
+    let hidden = |access: &Access| access.hidden_in(world.catalog.kinds(), &contact, &rule);
+    let grants = |kinds: &[&str]| Grant {
+        kinds: Some(kinds.iter().map(|kind| KindId::from(*kind)).collect()),
+        actions: vec![Action::See],
+        scope: Reach::All,
+    };
+    let role = |kinds: &[&str]| Role {
+        grants: vec![grants(kinds)],
+        fields: Vec::new(),
+        ..built_in::role("sales").unwrap()
+    };
+    assert_eq!(hidden(&holder("m", vec![role(&["contact", "company"])])), None);
+    assert_eq!(hidden(&holder("m", vec![role(&["contact"])])).as_deref(), Some("companies"));
+    let mut half = role(&["contact", "company"]);
+    half.fields.push(FieldRule {
+        kind: Some("company".into()),
+        field: "industry".to_owned(),
+        access: FieldAccess::Hidden,
+    });
+    assert_eq!(hidden(&holder("m", vec![half])).as_deref(), Some("`industry`"));
+}
+
+#[test]
 fn record_is_explained_to_those_who_see_all_of_it() {
     let mut world = world(
         r#"
@@ -307,6 +367,9 @@ fn sealed_value_is_encrypted_masked_and_shown_to_those_who_may_lift_masks() {
     assert_eq!(lift(&rotated), Ok(json!("110101199003078515")));
     assert!(matches!(lift(&keys("2027-01")), Err(FlowError::NotFound(_))), "its key is gone");
     assert_eq!(number(db, "SELECT count(*) FROM audit WHERE action = 'unmask'"), 1);
+    let stale = asked(json!({ "id_card": { "was": "x", "new": null } }));
+    let conflict = format!("{:?}", set_as(&world, &access, id.as_str(), stale));
+    assert!(conflict.contains("••••8515") && !conflict.contains("nonce"), "{conflict}");
     let mask = asked(json!({ "id_card": "••••8515", "code": "A" }));
     set_as(&world, &access, id.as_str(), mask).unwrap();
     assert_eq!(

@@ -195,10 +195,19 @@ impl Role {
 
     /// Returns whether every field of the kind is shown in full length.
     pub fn shows_all(&self, kind: &KindId) -> bool {
+        self.least(kind) >= FieldAccess::ReadOnly
+    }
+
+    /// Returns whether every field of the kind may be changed.
+    pub fn sets_all(&self, kind: &KindId) -> bool {
+        self.least(kind) == FieldAccess::Full
+    }
+
+    /// Returns the least access to any field of the kind.
+    fn least(&self, kind: &KindId) -> FieldAccess {
         let is_about = |rule: &&FieldRule| rule.kind.as_ref().is_none_or(|own| own == kind);
-        let mut limits = self.fields.iter().filter(is_about).map(|rule| rule.access);
-        self.personal >= FieldAccess::ReadOnly
-            && limits.all(|access| access >= FieldAccess::ReadOnly)
+        let limits = self.fields.iter().filter(is_about).map(|rule| rule.access);
+        limits.chain([self.personal]).min().unwrap_or(self.personal)
     }
 
     /// Returns the problems of a role of one's own.

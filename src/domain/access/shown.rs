@@ -1,10 +1,10 @@
 //! A record as somebody may see it. Views, the API and exports take `Shown` and cannot be given a
 //! record, so that a field that is not for the reader cannot reach them.
 
-use crate::domain::access::rights::Access;
+use crate::domain::access::rights::{Access, Scope};
 use crate::domain::access::role::{Action, FieldAccess, Role};
 use crate::domain::base::primitives::{KindId, ListId, Millis, RecordId};
-use crate::domain::kind::Kind;
+use crate::domain::kind::{COMPANY, Kind, Kinds};
 use crate::domain::record::event::Event;
 use crate::domain::record::list::Membership;
 use crate::domain::segment::{AnyRecord, COLUMNS, Rule};
@@ -58,7 +58,7 @@ const CONTACT_COLUMNS: [&str; 7] =
 pub const TAGS: &str = "tags";
 
 /// The name under which the lists that a record is on may be hidden.
-const LISTS: &str = "lists";
+pub const LISTS: &str = "lists";
 
 /// The characters of a mask, whatever it stands for: its length reveals nothing.
 const MASK: &str = "***";
@@ -139,11 +139,8 @@ impl Access {
             }
             if let Some(Value::Object(fields)) = properties.get_mut("fields") {
                 fields.retain(|name, _| is_seen(name));
-                for (name, values) in fields {
-                    let both = values.as_array_mut().into_iter().flatten();
-                    both.for_each(|kept| *kept = kind.written(name, kept));
-                }
             }
+            kind.write_changes(&mut properties);
             let campaign = event.campaign.map(|campaign| campaign.0);
             ShownEvent { seq: event.seq, at: event.at, name: event.name, campaign, properties }
         };
@@ -152,7 +149,7 @@ impl Access {
 
     /// Returns what a filter asks about that is not shown in full on every record of the kind in
     /// the scope: which records it finds would reveal what is in the field.
-    pub fn hidden_in(&self, kind: &Kind, rule: &Rule) -> Option<String> {
+    pub fn hidden_in(&self, kinds: &Kinds, kind: &Kind, rule: &Rule) -> Option<String> {
         let mut hidden = None;
         rule.walk(&mut |part| {
             let field = match part {
@@ -161,6 +158,18 @@ impl Access {
                 Rule::Tag(_) => TAGS,
                 Rule::List(_) => LISTS,
                 Rule::Score(_) => "score",
+                // Any company may be the one that is asked about.
+                Rule::Company { rule, .. } => {
+                    let company = KindId::from(COMPANY);
+                    let is_whole = self.scope(Action::See, &company) == Scope::All;
+                    let known = kinds.get(&company).filter(|_| is_whole && self.sees_all(&kind.id));
+                    let inner = match known {
+                        Some(company) => self.hidden_in(kinds, company, rule),
+                        None => Some("companies".to_owned()),
+                    };
+                    hidden = hidden.take().or(inner);
+                    return;
+                }
                 // Segments, consents and events may be about any field.
                 _ if self.sees_all(&kind.id) => return,
                 _ => {
@@ -194,6 +203,20 @@ impl Access {
         let access =
             |action| greatest(&self.roles_that(action, record.subject(), now), kind, field);
         access(Action::Edit) == FieldAccess::Full && access(Action::See) >= FieldAccess::ReadOnly
+    }
+
+    /// Returns whether a field may be changed on each record of the kind that may be edited at all.
+    pub fn may_edit_everywhere(&self, kind: &Kind, field: &str) -> bool {
+        let mut editing = self.roles_with(Action::Edit, &kind.id);
+        editing.all(|role| role.field(&kind.id, field, kind.class(field)) == FieldAccess::Full)
+    }
+
+    /// Returns whether rows of a table may set any field of any record of the kind. A match says
+    /// who is there, and a refused row quotes it, so every record must be seen in full, too.
+    pub fn may_import(&self, kind: &KindId) -> bool {
+        self.scope(Action::Import, kind) == Scope::All
+            && self.clear_scope(Action::See, kind) == Scope::All
+            && self.roles_with(Action::Import, kind).any(|role| role.sets_all(kind))
     }
 
     /// Returns whether a field may be set on a new record of the kind.

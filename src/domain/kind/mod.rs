@@ -19,7 +19,7 @@ use crate::domain::base::primitives::KindId;
 use crate::domain::field::auto_number::Pattern;
 use crate::domain::field::{Field, FieldType, Labels, Sensitivity};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -83,6 +83,15 @@ impl Kind {
         match self.field(name).map(|field| &field.kind) {
             Some(kind) if kind.is_written() => Value::from(kind.export(kept)),
             _ => kept.clone(),
+        }
+    }
+
+    /// Writes the values of an edit's event, each before and after, as `written` does.
+    pub fn write_changes(&self, properties: &mut Map<String, Value>) {
+        let Some(Value::Object(fields)) = properties.get_mut("fields") else { return };
+        for (name, values) in fields {
+            let both = values.as_array_mut().into_iter().flatten();
+            both.for_each(|kept| *kept = self.written(name, kept));
         }
     }
 

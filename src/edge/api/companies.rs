@@ -1,7 +1,7 @@
 //! Companies and their people; merging records of any kind but contacts.
 
 use crate::domain::access::role::Action;
-use crate::domain::base::primitives::{KindId, RecordId};
+use crate::domain::base::primitives::{KindId, RecordId, uuid_time};
 use crate::domain::kind::COMPANY;
 use crate::edge::api::records;
 use crate::edge::app::App;
@@ -117,7 +117,11 @@ async fn end_position(mut app: App, inbound: Inbound, company: &RecordId, contac
 
 /// Refuses a contact that the one who asks may not edit.
 async fn within(app: &App, inbound: &Inbound, contact: &str) -> Result<(), Reply> {
-    let scope = app.access.scope(Action::Edit, &KindId::contact());
+    // Who does not see an address must not find a contact by it.
+    let scope = match uuid_time(contact) {
+        Some(_) => app.access.scope(Action::Edit, &KindId::contact()),
+        None => app.access.clear_scope(Action::Edit, &KindId::contact()),
+    };
     let checked = scope::check(&app.db, &scope, contact, app.now).await;
     checked.map_err(|error| response::refused(inbound, "contact", error))
 }

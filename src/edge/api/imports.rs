@@ -1,7 +1,5 @@
 //! Imports: create, send parts, check, start, stop, undo; and the refused rows as a file.
 
-use crate::domain::access::rights::Scope;
-use crate::domain::access::role::Action;
 use crate::domain::base::diagnostic::brief;
 use crate::domain::base::primitives::KindId;
 use crate::domain::import::settings::{Settings, Verb};
@@ -51,16 +49,13 @@ pub async fn answer(app: App, inbound: Inbound, found: ImportRoute<'_>) -> Reply
     }
 }
 
-/// Whether the caller may import records of a kind. A match says who is there, and a refused row
-/// quotes it, so only those may who see every record in full.
 fn may(app: &App, kind: &KindId) -> bool {
-    app.access.scope(Action::Import, kind) == Scope::All
-        && app.access.clear_scope(Action::See, kind) == Scope::All
+    app.access.may_import(kind)
 }
 
 fn refuse(kind: &KindId) -> Reply {
     let detail = format!(
-        "It needs a role that may import every {}, and sees all of them in full. Ask an owner.",
+        "It needs a role that may import every {}, and see and set all fields. Ask an owner.",
         brief(kind)
     );
     Reply::problem(403, "Not allowed", &detail, Value::Null)

@@ -47,10 +47,5 @@ fn read(inbound: &Inbound) -> Result<Question, Reply> {
         Reply::problem(400, "Not understood", detail, Value::Null)
     })?;
     let q = given("q").unwrap_or_default();
-    Ok(Question {
-        q,
-        kind: given("kind").map(KindId),
-        after: given("after").map(RecordId),
-        limit,
-    })
+    Ok(Question { q, kind: given("kind").map(KindId), after: given("after").map(RecordId), limit })
 }

@@ -3,7 +3,7 @@
 use super::{one, rejected};
 use crate::domain::access::rights::{Access, Scope};
 use crate::domain::access::role::{Action, is_line};
-use crate::domain::access::shown::Shown;
+use crate::domain::access::shown::{LISTS, Shown};
 use crate::domain::base::diagnostic::Problem;
 use crate::domain::base::primitives::{Ids, KindId, ListId, Millis, RecordId};
 use crate::domain::engine::change::Change;
@@ -134,7 +134,7 @@ pub async fn change<D: Database>(
         if entries.is_empty() {
             continue;
         }
-        let found = resolve(db, access, entries, now).await?;
+        let found = resolve(db, catalog, access, entries, now).await?;
         known += found.len();
         let is_missing = |row: &usize| !found.contains_key(&(row - 1));
         let unknown = (1..=entries.len()).filter(is_missing);
@@ -180,6 +180,7 @@ fn count(decisions: &[Decision], is_it: impl Fn(&Change) -> bool) -> usize {
 /// author.
 async fn resolve<D: Database>(
     db: &D,
+    catalog: &Catalog,
     access: &Access,
     entries: &[String],
     now: Millis,
@@ -194,13 +195,23 @@ async fn resolve<D: Database>(
     }
     let rows = db.batch(vec![lists::named(&named)]).await?;
     let found = all::<NamedRow>(rows.first())?;
-    let mut by_kind: BTreeMap<&KindId, Vec<&RecordId>> = BTreeMap::new();
+    let mut by_kind: BTreeMap<(&KindId, bool), Vec<&RecordId>> = BTreeMap::new();
     for row in &found {
-        by_kind.entry(&row.kind).or_default().push(&row.id);
+        let is_by_id = entries.get(row.place).is_some_and(|entry| entry.trim() == row.id.as_str());
+        by_kind.entry((&row.kind, is_by_id)).or_default().push(&row.id);
     }
     let (mut within, mut questions) = (BTreeSet::new(), Vec::new());
-    for (kind, ids) in by_kind {
-        match access.scope(Action::Edit, kind) {
+    for ((kind, is_by_id), ids) in by_kind {
+        let definition = catalog.kind(kind);
+        if !definition.is_some_and(|kind| access.may_edit_everywhere(kind, LISTS)) {
+            continue;
+        }
+        // Who does not see an address must not find a contact by it.
+        let scope = match is_by_id {
+            true => access.scope(Action::Edit, kind),
+            false => access.clear_scope(Action::Edit, kind),
+        };
+        match scope {
             Scope::Nothing => {}
             Scope::All => within.extend(ids.into_iter().cloned()),
             scope => questions.push(lists::within(&scope, kind, &ids, now)),

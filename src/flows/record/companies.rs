@@ -244,7 +244,7 @@ pub async fn log<D: Database>(
     before: Option<&str>,
     limit: usize,
 ) -> Result<CompanyLog, FlowError> {
-    let Reader { db, access, now, .. } = *reader;
+    let Reader { db, catalog, access, now } = *reader;
     let before = before.map(|text| {
         let problem = || Problem::new("after", "is not the `next` of a page");
         Place::read(text).ok_or_else(|| rejected(problem()))
@@ -259,7 +259,12 @@ pub async fn log<D: Database>(
     }
     let limit = limit.clamp(1, EVENTS_PER_PAGE);
     let page = companies::log(&company.id, before.as_ref(), limit);
-    let log = all::<LogRow>(db.batch(vec![page]).await?.first())?;
+    let mut log = all::<LogRow>(db.batch(vec![page]).await?.first())?;
+    for row in &mut log {
+        let is_own = row.record == company.id;
+        let kind = if is_own { company.kind.clone() } else { KindId::contact() };
+        kind_of(catalog, &kind)?.write_changes(&mut row.properties);
+    }
     let next = log.get(limit - 1).map(|last| last.place().to_string());
     Ok(CompanyLog { log, next })
 }

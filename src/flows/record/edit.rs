@@ -8,7 +8,7 @@ use crate::domain::base::language::Language;
 use crate::domain::base::primitives::{Ids, KindId, Millis, RecordId};
 use crate::domain::contact::Contact;
 use crate::domain::engine::{Input, RecordInput};
-use crate::domain::field::sealed::SealKey;
+use crate::domain::field::sealed::{self, SealKey};
 use crate::domain::field::{FieldProblem, FieldReason};
 use crate::domain::kind::{FieldValues, Kind, Sealer};
 use crate::domain::publication::catalog::Catalog;
@@ -22,6 +22,7 @@ use crate::flows::tasks::{Work, deliveries};
 use crate::store::contacts::{self, Addresses, ContactRow};
 use crate::store::records::{self, ByKeyRow};
 use serde::Deserialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The most tags that an edit may add or remove, and the longest tag, in characters.
@@ -243,7 +244,10 @@ impl<D: Database> Editor<'_, D> {
         let decisions = commit(db, catalog, commands, now, ids).await.map_err(FlowError::from)?;
         let work = deliveries(&decisions);
         match decisions.into_iter().next() {
-            Some(done) if !done.conflicts.is_empty() => Err(EditError::Conflicts(done.conflicts)),
+            Some(done) if !done.conflicts.is_empty() => {
+                let conflicts = done.conflicts.into_iter().map(masked);
+                Err(EditError::Conflicts(conflicts.collect()))
+            }
             Some(done) => Ok(Edited { is_new: done.read_seq == 0, record: done.subject, work }),
             // The key is known: the edit was made before.
             None => {
@@ -365,6 +369,21 @@ pub fn problems(problems: &[FieldProblem]) -> Vec<Problem> {
         Problem::new(format!("fields.{}", one.field), one.reason.message(Language::English))
     };
     problems.iter().map(problem).collect()
+}
+
+/// Returns a conflict with masks in the place of sealed values.
+fn masked(conflict: EditConflict) -> EditConflict {
+    let mask = |value: Value| match sealed::is_sealed(&value) {
+        true => sealed::masked(&value).into(),
+        false => value,
+    };
+    match conflict {
+        EditConflict::Changed { field, was, now, new } => {
+            EditConflict::Changed { field, was: mask(was), now: mask(now), new: mask(new) }
+        }
+        EditConflict::Taken { field, new } => EditConflict::Taken { field, new: mask(new) },
+        circle => circle,
+    }
 }
 
 /// Returns a conflict in the form of a problem, for clients that know only those.

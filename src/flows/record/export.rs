@@ -13,7 +13,7 @@ use crate::domain::campaign_file::filter;
 use crate::domain::contact::consent::{Consent, ConsentState, LawfulBasis};
 use crate::domain::field;
 use crate::domain::import::consent::COLUMNS as CONSENT_COLUMNS;
-use crate::domain::kind::Kind;
+use crate::domain::kind::{Kind, Kinds};
 use crate::domain::publication::catalog::Catalog;
 use crate::domain::segment::{AnyRecord, Rule};
 use crate::domain::table_file::Separator;
@@ -98,9 +98,9 @@ pub async fn page<D: Database>(
     ids: &mut Ids,
 ) -> Result<Page, FlowError> {
     let kind = kind_of(catalog, kind)?;
-    let export = Export::new(kind, access, &asked, now)?;
+    let export = Export::new(catalog.kinds(), kind, access, &asked, now)?;
     let (entry, after) = place(asked.after.as_deref())?;
-    let scope = access.scope(Action::Export, &kind.id);
+    let scope = export_scope(access, kind, asked.what);
     let wanted = Wanted {
         kind: &kind.id,
         rule: &export.rule,
@@ -119,8 +119,18 @@ pub async fn page<D: Database>(
         RECORDS_PER_PAGE => of_page.last().map(|id| (*id).clone()),
         _ => stop,
     };
-    let before = all::<CountRow>(rows.get(1))?.into_iter().next();
-    let before = before.and_then(|row| row.detail["records"].as_u64()).unwrap_or_default();
+    let detail = |count: u64| {
+        json!({ "of": kind.id, "what": format!("{:?}", asked.what).to_lowercase(),
+                "records": count, "columns": export.columns, "filter": asked.filter })
+    };
+    let before = match &entry {
+        Some(_) => {
+            let known = all::<CountRow>(rows.get(1))?.into_iter().next();
+            let records = known.and_then(|row| row.records(access.actor(), detail, now));
+            records.ok_or_else(other_export)?
+        }
+        None => 0,
+    };
     let mut text = String::new();
     if asked.after.is_none() {
         export.write_names(&mut text);
@@ -129,18 +139,27 @@ pub async fn page<D: Database>(
     next = cut.or(next);
     let count = before + of_page.len() as u64;
     let entry_id = entry.clone().unwrap_or_else(|| ids.uuid());
-    let detail = |count: u64| {
-        json!({ "of": kind.id, "what": format!("{:?}", asked.what).to_lowercase(),
-                         "records": count, "columns": export.columns, "filter": asked.filter })
-    };
     let act = Act::new("export", "records", "").with(detail(count));
     let log = AuditEntry { id: entry_id.clone(), ..act.by(access.actor(), now, ids) };
     let rows = db.batch(vec![exports::enter(&log)]).await?;
     if all::<IdRow>(rows.first())?.is_empty() {
-        let message = "it is of another export; begin again without it";
-        return Err(rejected(Problem::new("after", message)));
+        return Err(other_export());
     }
     Ok(Page { text, next: next.map(|id| format!("{entry_id}.{id}")) })
+}
+
+/// Returns the records that may be exported. A ledger quotes the wording and the evidence of
+/// consents, so it needs every field in full.
+fn export_scope(access: &Access, kind: &Kind, what: What) -> Scope {
+    match what {
+        What::Records => access.scope(Action::Export, &kind.id),
+        What::Consents => access.clear_scope(Action::Export, &kind.id),
+    }
+}
+
+fn other_export() -> FlowError {
+    let message = "it is of another export, or a day old; begin again without it";
+    rejected(Problem::new("after", message))
 }
 
 /// Reads where a page begins: the entry of the audit log, and the last record.
@@ -167,12 +186,13 @@ struct Export<'a> {
 
 impl<'a> Export<'a> {
     fn new(
+        kinds: &Kinds,
         kind: &'a Kind,
         access: &'a Access,
         asked: &Asked,
         now: Millis,
     ) -> Result<Self, FlowError> {
-        if access.scope(Action::Export, &kind.id) == Scope::Nothing {
+        if export_scope(access, kind, asked.what) == Scope::Nothing {
             let problem = Problem::new("", format!("no role allows to export a {}", kind.id));
             return Err(FlowError::Forbidden(Refusal::new(
                 "Not allowed", "Ask an owner.", problem,
@@ -191,7 +211,7 @@ impl<'a> Export<'a> {
                 })
             })?,
         };
-        if let Some(hidden) = access.hidden_in(kind, &rule) {
+        if let Some(hidden) = access.hidden_in(kinds, kind, &rule) {
             return Err(asks_too_much(hidden));
         }
         let columns = columns(kind, asked)?;

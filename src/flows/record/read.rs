@@ -112,7 +112,7 @@ impl<D: Database> Reader<'_, D> {
         let Self { db, catalog, access, now } = *self;
         let definition = kind_of(catalog, kind)?;
         let scope = access.scope(Action::See, kind);
-        if let Some(hidden) = access.hidden_in(definition, rule) {
+        if let Some(hidden) = access.hidden_in(catalog.kinds(), definition, rule) {
             return Err(asks_too_much(hidden));
         }
         let limit = limit.clamp(1, PAGE_MAX);
