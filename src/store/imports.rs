@@ -374,7 +374,8 @@ pub fn expire(id: &str, rows: usize) -> Vec<Statement> {
         Statement::new(
             "UPDATE imports SET due_at = NULL, bytes = 0
               WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM import_parts WHERE import_id = ?1)
-                AND NOT EXISTS (SELECT 1 FROM import_refused WHERE import_id = ?1)",
+                AND NOT EXISTS (SELECT 1 FROM import_refused WHERE import_id = ?1)
+                AND NOT EXISTS (SELECT 1 FROM import_addresses WHERE import_id = ?1)",
             vec![Value::text(id)],
         ),
         Statement::new(

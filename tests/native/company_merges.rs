@@ -5,8 +5,11 @@ use super::companies::{
 };
 use super::invariants::assert_sound;
 use super::support::{join, number, rows};
-use dripline::domain::base::primitives::{KindId, RecordId, Span};
+use dripline::domain::base::primitives::{Ids, KindId, RecordId, Span};
+use dripline::domain::engine::{Input, RecordInput};
 use dripline::domain::kind::COMPANY;
+use dripline::domain::record::list::{ListChange, Listing};
+use dripline::flows::commit::{Command, RecordRef, commit};
 use dripline::flows::error::FlowError;
 use dripline::flows::record::edit::Editor;
 use dripline::flows::record::merge::MergedRecord;
@@ -120,5 +123,31 @@ fn erasing_and_merging_contacts_takes_their_positions_along() {
     let told = "SELECT count(*) FROM events WHERE name = 'company.joined'
                    AND coalesce(properties ->> 'company', properties ->> 'role') IS NOT NULL";
     assert_eq!(number(&world.db, told), 0);
+    assert_sound(&world.db, None);
+}
+
+#[test]
+fn survivor_is_on_the_lists_of_the_other() {
+    let world = with_companies(FORM);
+    let [from, into] =
+        ["Larkspan", "Larkspan Ltd"].map(|name| company(&world, json!({ "name": name })));
+    let listing = Listing {
+        list: "vip".into(),
+        change: ListChange::Join,
+        source: "fair".to_owned(),
+        by: "token:t".into(),
+        key: None,
+    };
+    let who = RecordRef::Plain { id: from.clone(), kind: KindId::from(COMPANY) };
+    let inputs = vec![Input::Record(RecordInput::Listed(Box::new(listing)))];
+    let mut ids = Ids::new(world.now(), 9);
+    let command = vec![Command { who, inputs }];
+    block_on(commit(&world.db, &world.catalog, command, world.now(), &mut ids)).unwrap();
+    merge(&world, &from, &into).unwrap();
+    let members = rows(&world.db, "SELECT record_id, source FROM list_members");
+    assert_eq!(members, [json!({ "record_id": into, "source": "fair" })]);
+    assert_sound(&world.db, None);
+    erase(&world, &into);
+    assert_eq!(number(&world.db, "SELECT count(*) FROM list_members"), 0);
     assert_sound(&world.db, None);
 }

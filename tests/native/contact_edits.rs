@@ -1,7 +1,7 @@
 //! Contacts that members and programs make and edit: an address belongs to one contact, is added
 //! where there is none, and never replaced.
 
-use super::records::asked;
+use super::records::{asked, publish};
 use super::support::{ANN, FORM, agrees, number, rows, world};
 use dripline::domain::access::rights::Access;
 use dripline::domain::base::primitives::{Ids, KindId, RecordId};
@@ -116,4 +116,32 @@ fn columns_of_a_contact_are_read_by_their_type() {
     assert_eq!(done.contact().unwrap().time_zone.as_deref(), Some("Asia/Shanghai"));
     let cleared = set(&world, &made.id, json!({ "time_zone": null })).unwrap().record;
     assert_eq!(cleared.contact().unwrap().time_zone, None);
+}
+
+#[test]
+fn erased_or_merged_contact_leaves_no_value_in_an_index() {
+    let mut world = world(FORM);
+    let kind = json!({
+        "id": "contact", "label": { "en": "Contact" },
+        "fields": [{ "name": "card", "kind": "text", "unique": true },
+                   { "name": "city", "kind": "text", "indexed": true }],
+    });
+    publish(&mut world, &serde_json::from_value(kind).unwrap());
+    let card = |email: &str| json!({ "email": email, "card": "X1", "city": "Bonn" });
+    make(&world, card(ANN)).unwrap();
+    world.erase(ANN).unwrap();
+    for table in ["unique_fields", "field_index"] {
+        assert_eq!(number(&world.db, &format!("SELECT count(*) FROM {table}")), 0, "{table}");
+    }
+    let from = make(&world, card("bo@example.com")).unwrap().record;
+    let into = make(&world, json!({ "email": "cy@example.com" })).unwrap().record;
+    world.merge("bo@example.com", "cy@example.com").unwrap();
+    let holder = rows(
+        &world.db,
+        "SELECT record_id FROM unique_fields UNION ALL
+                                  SELECT record_id FROM field_index",
+    );
+    assert_eq!(holder, vec![json!({ "record_id": into.id }); 2], "not {}", from.id);
+    set(&world, &into.id, json!({ "card": "X2" })).unwrap();
+    make(&world, card("di@example.com")).unwrap();
 }

@@ -80,7 +80,10 @@ impl<S: Decidable> Decider<'_, S> {
     }
 
     /// Returns a conflict if the new parent of the record has the record above it.
-    fn circle_among(&self, fields: &BTreeMap<String, FieldEdit>) -> Option<EditConflict> {
+    pub(super) fn circle_among(
+        &self,
+        fields: &BTreeMap<String, FieldEdit>,
+    ) -> Option<EditConflict> {
         let field = self.catalog.kind(&self.subject.kind)?.parent()?;
         let new = &fields.get(field)?.new;
         let parent = new.as_str()?;

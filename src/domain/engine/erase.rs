@@ -2,7 +2,7 @@
 //! that identify nobody, so that counters can be rebuilt from it, and a keyed hash of each address,
 //! so that late input about the contact is recognised and dropped.
 
-use super::{Decidable, Decider, Decision, forget_words};
+use super::{Decidable, Decider, Decision, forget_entries, forget_words};
 use crate::domain::base::primitives::Actor;
 use crate::domain::base::primitives::{Ids, KindId, Millis, RecordId};
 use crate::domain::base::token::Keyring;
@@ -78,6 +78,7 @@ fn empty_row(
     }
     decider.leave_all_segments();
     decider.changes.extend(forget_words(catalog, &KindId::contact()));
+    decider.changes.extend(forget_entries(catalog, &decider.subject));
     decider.leave_all_lists();
     decider.changes.push(Change::Erase(addresses));
     let Decider { subject, changes, .. } = decider;

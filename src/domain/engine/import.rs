@@ -36,7 +36,8 @@ impl<S: Decidable> Decider<'_, S> {
                 .or_else(|| S::address_conflict(name, field, &now))
                 .or_else(|| field.conflict(name, &now))
         });
-        let conflicts: Vec<_> = conflicts.chain(self.taken_among(&edit.fields)).collect();
+        let conflicts = conflicts.chain(self.taken_among(&edit.fields));
+        let conflicts: Vec<_> = conflicts.chain(self.circle_among(&edit.fields)).collect();
         if !conflicts.is_empty() {
             return self.conflicts.extend(conflicts);
         }
@@ -44,6 +45,10 @@ impl<S: Decidable> Decider<'_, S> {
         for (name, field) in edit.fields {
             let before = self.subject.attribute(&name).unwrap_or_default();
             if before != field.new {
+                let kind = self.catalog.kind(&self.subject.kind);
+                if kind.and_then(|kind| kind.parent()) == Some(&*name) {
+                    self.changes.push(Change::CheckParent);
+                }
                 self.subject.set_field(&name, field.new.clone());
                 changed.insert(name, json!([before, field.new]));
             }

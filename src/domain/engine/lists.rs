@@ -3,8 +3,8 @@
 
 use super::{Decidable, Decider};
 use crate::domain::base::primitives::{CampaignId, ListId, QualifiedId};
-use crate::domain::contact::Contact;
 use crate::domain::engine::change::Change;
+use crate::domain::record::Record;
 use crate::domain::record::event::names;
 use crate::domain::record::list::{ListChange, Listing, Membership};
 use serde_json::{Value, json};
@@ -90,10 +90,10 @@ impl<S: Decidable> Decider<'_, S> {
     }
 }
 
-impl Decider<'_, Contact> {
-    /// Puts the survivor of a merge on the lists of the other contact. If both are on one, the
+impl<S: Decidable> Decider<'_, S> {
+    /// Puts the survivor of a merge on the lists of the other record. If both are on one, the
     /// earlier date counts. None of this triggers anything.
-    pub(super) fn take_over_lists(&mut self, from: &Contact) {
+    pub(super) fn take_over_lists(&mut self, from: &Record) {
         for (list, membership) in &from.lists {
             match self.subject.lists.get(list).map(|own| own.since) {
                 None => {

@@ -5,7 +5,8 @@
 //! consists of two decisions, written in one batch that fails if either contact has a newer event.
 
 use super::{
-    Decidable, Decider, Decision, StepLimitExceeded, forget_words, wake_at, words_change, words_of,
+    Decidable, Decider, Decision, StepLimitExceeded, forget_entries, forget_words, wake_at,
+    words_change, words_of,
 };
 use crate::domain::base::primitives::{Channel, Ids, KindId, Millis, RecordId};
 use crate::domain::campaign::journey::ReEntry;
@@ -14,6 +15,7 @@ use crate::domain::contact::touch;
 use crate::domain::contact::{Contact, DO_NOT_TRACK};
 use crate::domain::engine::change::Change;
 use crate::domain::engine::consent::Evidence;
+use crate::domain::kind::Settled;
 use crate::domain::publication::catalog::Catalog;
 use crate::domain::record::Record;
 use crate::domain::record::enrollment::{Enrollment, EnrollmentState, MERGED_REASON};
@@ -36,6 +38,11 @@ pub fn merge(
     ids: &mut Ids,
 ) -> Result<[Decision; 2], StepLimitExceeded> {
     let (read_seq, words) = (into.seq, words_of(catalog, &into));
+    let kind = catalog.kind(&into.kind).cloned();
+    let entries = |contact: &Contact| {
+        kind.as_ref().map(|kind| kind.entries(&contact.attributes)).unwrap_or_default()
+    };
+    let before = entries(&into);
     let mut decider = Decider::of(catalog, into, now, ids);
     decider.record(names::CONTACT_MERGED, None, json!({ "from": from.id }));
     decider.take_over_consents(&from);
@@ -51,6 +58,13 @@ pub fn merge(
         return Err(StepLimitExceeded);
     }
     let Decider { mut subject, mut changes, .. } = decider;
+    if let Some(kind) = &kind {
+        kind.compute(&mut subject);
+        let settled = Settled::between(before, entries(&subject));
+        if !settled.is_empty() {
+            changes.push(Change::Index(kind.id.clone(), settled));
+        }
+    }
     changes.extend(words_change(catalog, &subject, words));
     subject.wake_at = wake_at(catalog, &subject, now);
     let left = leave(catalog, from, &subject, now, ids);
@@ -71,6 +85,7 @@ fn leave(
     decider.record(names::CONTACT_MERGED, None, json!({ "into": survivor.id }));
     decider.leave_all_segments();
     decider.changes.extend(forget_words(catalog, &KindId::contact()));
+    decider.changes.extend(forget_entries(catalog, &decider.subject));
     decider.give_up_positions();
     decider.leave_all_lists();
     let Decider { subject: from, changes, .. } = decider;

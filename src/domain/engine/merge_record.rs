@@ -38,6 +38,7 @@ pub fn merge_records(
     decider.record(names::RECORD_MERGED, None, merged);
     decider.take_over_values(&from, kind.as_deref());
     decider.take_over_memberships(&from);
+    decider.take_over_lists(&from);
     decider.take_over_log(&from.id, log);
     decider.changes.push(Change::TakeOver(from.id.clone()));
     decider.changes.push(Change::TakeOverPeople(from.id.clone()));
@@ -78,6 +79,7 @@ fn leave(
     let mut decider = Decider::of(catalog, from, now, ids);
     decider.record(names::RECORD_MERGED, None, json!({ "into": survivor.id, "by": by }));
     decider.leave_all_segments();
+    decider.leave_all_lists();
     decider.changes.extend(forget_words(catalog, &decider.subject.kind));
     let Decider { subject: from, mut changes, .. } = decider;
     let settled = Settled { added: Vec::new(), removed };

@@ -250,6 +250,14 @@ fn forget_words(catalog: &Catalog, kind: &KindId) -> Option<Change> {
     Some(Change::Words(kind.id.clone(), Words::default()))
 }
 
+/// Returns the change after which no index has a value of a record.
+fn forget_entries(catalog: &Catalog, record: &Record) -> Option<Change> {
+    let kind = catalog.kind(&record.kind)?;
+    let removed = kind.entries(&record.attributes);
+    let settled = Settled { added: Vec::new(), removed };
+    (!settled.is_empty()).then(|| Change::Index(kind.id.clone(), settled))
+}
+
 /// A decision in the making.
 pub struct Decider<'a, S> {
     catalog: &'a Catalog,

@@ -440,6 +440,9 @@ fn conflict(one: &Planned, decision: &Decision) -> Option<RowProblem> {
         EditConflict::Changed { field, new, .. } if is_own(field, new) => {
             Some(RowProblem::new(field, HAS_ANOTHER))
         }
+        EditConflict::Circle { field, new, .. } if is_own(field, new) => {
+            Some(RowProblem::new(field, "the record would be above itself"))
+        }
         _ => None,
     })
 }

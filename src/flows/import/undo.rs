@@ -124,6 +124,12 @@ impl Facts {
                 counts.restored += 1;
                 continue;
             }
+            if record.id != deed.record && record.erased_at.is_none() {
+                counts.kept += 1;
+                let reason = "the record was merged into another, and stays as it is";
+                kept.push(stay(row, String::new(), reason.to_owned()));
+                continue;
+            }
             let done = Deed {
                 row,
                 record: record.id.clone(),
